@@ -1,0 +1,47 @@
+# Everything a newcomer needs: `make demo` and `make test`.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo test lint format bench clean
+
+help:
+	@echo "make demo     train an RBM on 5,000 real digits; features, dreams, curves and a report"
+	@echo "make test     run the test suite"
+	@echo "make lint     ruff and mypy"
+	@echo "make bench    seconds per epoch beside scikit-learn"
+	@echo "make install  create $(VENV) with the package and all extras (the others do it when needed)"
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "harmonium needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,parquet,dev,bench]'
+	@touch $(STAMP)
+
+demo: install
+	$(BIN)/harmonium train mnist5k --hidden 500 --epochs 60 --seed 0 --out runs/demo --overwrite
+	$(BIN)/harmonium dream runs/demo --count 100 --steps 1000
+	@echo "Open runs/demo/report.html: features, dreams and curves, with a sentence on each."
+
+# One thread a process: two test processes with two threads each would fight over two cores.
+test: install
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install
+	$(BIN)/python benchmarks/epoch_time.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,302 @@
+"""The command line: parse, call the library, print. Everything here is as short in Python."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harmonium import __version__
+from harmonium.errors import HarmoniumError, InputError
+
+# Nothing above imports torch, so that --help and shell completion answer at once.
+
+app = typer.Typer(
+    name="harmonium",
+    help="Restricted Boltzmann machines: train them, look at what they learned, and let them dream.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a bare model file.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of mnist and fashion-mnist.", envvar="HARMONIUM_DATA", show_envvar=True),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+
+
+def _say(as_json: bool, facts: dict[str, Any], *lines: str) -> None:
+    """Print the facts for a program, or the lines for a person."""
+    typer.echo(json.dumps(facts) if as_json else "\n".join(lines))
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"harmonium {__version__}")
+        raise typer.Exit()
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            help="mnist, mnist5k, fashion-mnist, digits, bars-and-stripes (or bars-and-stripes:3x5), "
+            "or an .npy, .npz, .csv, .parquet or idx file."
+        ),
+    ] = None,
+    hidden: Annotated[int, typer.Option(help="Number of hidden units.")] = 500,
+    visible: Annotated[str, typer.Option(help="Visible units: bernoulli or gaussian.")] = "bernoulli",
+    hidden_units: Annotated[str, typer.Option(help="Hidden units: bernoulli or gaussian.")] = "bernoulli",
+    method: Annotated[str, typer.Option(help="Model term of the gradient: cd, pcd or exact.")] = "cd",
+    steps: Annotated[int, typer.Option(help="Gibbs steps an update.")] = 1,
+    chains: Annotated[int, typer.Option(help="Persistent chains of pcd, whatever the batch size.")] = 100,
+    epochs: Annotated[int, typer.Option(help="Planned total of passes over the training data.")] = 10,
+    stop_after: Annotated[int | None, typer.Option(help="End this invocation after so many epochs.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples an update; 100, or all of a smaller set.")] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="0.05 for sgd, 0.001 for others, a tenth of that with gaussian units."),
+    ] = None,
+    momentum: Annotated[float | None, typer.Option(help="0.5 for sgd.")] = None,
+    weight_decay: Annotated[float, typer.Option(help="L2, on the weights only.")] = 1e-4,
+    optimizer: Annotated[str, typer.Option(help="An optimiser of torch.optim: sgd, adam, ...")] = "sgd",
+    schedule: Annotated[
+        str, typer.Option(help="Learning rate over the epochs: constant, linear, cosine or exponential.")
+    ] = "constant",
+    binarize: Annotated[
+        str | None, typer.Option(help="sample (default), threshold or none: how intensities become 0 and 1.")
+    ] = None,
+    standardize: Annotated[bool, typer.Option(help="Standardise the columns for gaussian visible units.")] = True,
+    validation: Annotated[
+        str | None, typer.Option(metavar="FILE|FRACTION", help="A tenth by default, 0 for none.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides all randomness.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    data_dir: DataDir = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/DATA by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out to its planned total.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train an RBM and draw what it learned.
+
+    Examples
+    --------
+        harmonium train mnist --hidden 500 --method cd --epochs 10 --out runs/mnist
+
+        harmonium train mnist --method pcd --steps 1 --chains 100 --schedule linear
+
+        harmonium train faces.npy --visible gaussian --hidden 200 --out runs/faces
+
+        harmonium train --out runs/mnist --resume
+    """
+    from harmonium.interrupt import finishing_on_interrupt
+    from harmonium.progress import training_progress
+    from harmonium.report import draw_run
+    from harmonium.training import Settings, resume_run, start_run
+
+    if stop_after is not None and stop_after < 1:
+        raise InputError(f"stop after is {stop_after}, but must be at least 1 epoch")
+    if resume and overwrite:
+        raise InputError("--resume goes on with a run and --overwrite replaces it: give one of them")
+    if out is None and data is None:
+        raise InputError("name a data set, as in 'harmonium train mnist', or give --out with --resume")
+    folder = out or Path("runs") / Path(str(data)).name.replace(":", "-")
+    given = {name: value for name, value in context.params.items() if _was_given(context, name)}
+    if resume:
+        _check_same(folder, given)
+        run, state, ready = resume_run(folder, data_dir=data_dir, epochs=given.get("epochs"))
+    elif data is None:
+        raise InputError("name a data set, as in 'harmonium train mnist'")
+    else:
+        settings = Settings(**{name: context.params[name] for name in Settings.__dataclass_fields__})
+        run, state, ready = start_run(
+            folder, data, settings, data_dir=data_dir, validation=validation, overwrite=overwrite
+        )
+    if not as_json:
+        held_out = 0 if ready.validation is None else len(ready.validation)
+        typer.echo(
+            f"{len(ready.train):,} training and {held_out:,} validation examples of {ready.train.width} values; "
+            f"{ready.preparation.describe()}"
+        )
+    with training_progress(state) as show, finishing_on_interrupt() as interrupted:
+
+        def after_update(state: Any) -> bool:
+            show.update(state)
+            return interrupted()
+
+        for record in run.train(state, ready, stop_after=stop_after, after_update=after_update):
+            show.record(record)
+    draw_run(run, ready.monitored_train)
+    _report_training(run, state, as_json)
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    """Whether an option was typed, and is not a default or from the environment."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _check_same(folder: Path, given: dict[str, Any]) -> None:
+    """Refuse options that differ from those that a run was started with; a new planned total is left to resume_run."""
+    from harmonium.training import Run
+
+    config = Run(folder).config()
+    stored = config["settings"] | {"data": config["data"], "validation": config["validation"]}
+    for name, value in given.items():
+        if name in stored and name != "epochs" and value != stored[name]:
+            raise InputError(
+                f"{folder} was started with {name.replace('_', ' ')} {stored[name]}, not {value}: leave it out "
+                "to resume, or start a new run"
+            )
+
+
+def _report_training(run: Any, state: Any, as_json: bool) -> None:
+    """Say where the run stands and what to do next."""
+    records = run.records()
+    last = json.loads(records[-1].to_json()) if records else None
+    finished = state.epochs_done >= state.settings.epochs
+    lines = [f"{run.folder}: {state.epochs_done} of {state.settings.epochs} epochs in {state.seconds:.1f} s"]
+    if records and not as_json:
+        lines.append(_describe(records[-1]))
+    if finished:
+        lines.append(f"Open {run.folder / 'report.html'}, or let it dream: harmonium dream {run.folder}")
+    else:
+        lines.append(f"Stopped before the planned end; to go on: harmonium train --out {run.folder} --resume")
+    facts = {"run": str(run.folder), "epochs": state.epochs_done, "finished": finished, "last": last}
+    _say(as_json, facts, *lines)
+
+
+def _describe(record: Any) -> str:
+    """Say the measurements of a record in a line."""
+    parts = [f"reconstruction error {record.reconstruction_error:.4f}"]
+    if record.pseudo_log_likelihood is not None:
+        parts.append(f"pseudo-log-likelihood {record.pseudo_log_likelihood:.1f} nats")
+    if record.free_energy_gap is not None:
+        parts.append(f"free-energy gap {record.free_energy_gap:+.2f} nats")
+    return f"{', '.join(parts)}, {record.examples_per_second:,.0f} examples/s"
+
+
+@app.command()
+def dream(
+    path: RunPath,
+    count: Annotated[int, typer.Option(help="Number of chains, and so of dreams.")] = 100,
+    steps: Annotated[int, typer.Option(help="Gibbs steps.")] = 1000,
+    start: Annotated[str, typer.Option(help="Where the chains start: noise, or data of the run.")] = "noise",
+    seed: Annotated[int, typer.Option(help="Decides all randomness.")] = 0,
+    samples: Annotated[Path | None, typer.Option(help="Write the states here, a .npy file (count, visible).")] = None,
+    film: Annotated[
+        Path | None, typer.Option(help="Write the chains here as an animation: .gif, .webp or .png.")
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="The picture; dreams.png in the run folder by default.")] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Let a model dream: Gibbs sampling from P(v), shown as a grid of P(v | h).
+
+    Examples
+    --------
+        harmonium dream runs/mnist --count 100 --steps 1000 --samples dreams.npy
+
+        harmonium dream runs/mnist --start data --steps 200 --film dreams.gif
+    """
+    from harmonium.dreaming import dream_of_run
+
+    made = dream_of_run(
+        path,
+        count,
+        steps,
+        start=start,
+        seed=seed,
+        samples=samples,
+        film=film,
+        picture=picture,
+        data_dir=data_dir,
+    )
+    against = "" if made.data is None else f", that of the data {made.data:.1f}"
+    lines = [f"{count} dreams after {steps} steps: mean free energy {made.dreams:.1f} nats{against}"]
+    lines += [f"{name}: {place}" for name, place in made.files.items()]
+    facts = {"count": count, "steps": steps, "free_energy_dreams": made.dreams, "free_energy_data": made.data}
+    _say(as_json, facts | made.files, *lines)
+
+
+@app.command()
+def features(
+    path: RunPath,
+    picture: Annotated[
+        Path | None, typer.Option(help="The picture; features.png in the run folder by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the features: the weights of every hidden unit as a small image.
+
+    Example:
+
+        harmonium features runs/mnist
+    """
+    from harmonium.pictures import draw_features
+    from harmonium.training import open_model
+
+    model = open_model(path)
+    target = picture or (path if path.is_dir() else path.parent) / "features.png"
+    draw_features(model.rbm, target, model.image_shape)
+    _say(
+        as_json,
+        {"picture": str(target), "features": model.rbm.hidden.size},
+        f"{model.rbm.hidden.size} features: {target}",
+    )
+
+
+@app.command()
+def report(path: RunPath, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Draw all pictures of a run anew and write its report.html.
+
+    Example:
+
+        harmonium report runs/mnist
+    """
+    from harmonium.report import draw_run
+    from harmonium.training import Run
+
+    run = Run(path)
+    draw_run(run, run.examples(data_dir))
+    _say(as_json, {"report": str(path / "report.html")}, f"Open {path / 'report.html'}")
+
+
+@app.command()
+def info(
+    path: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A run folder or a model file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a run or a model file holds; without one, what this machine and installation are.
+
+    Examples
+    --------
+        harmonium info runs/mnist
+
+        harmonium info --json
+    """
+    from harmonium.information import about_machine, about_model
+
+    facts = about_machine() if path is None else about_model(path)
+    width = max(map(len, facts))
+    _say(as_json, facts, *(f"{name.replace('_', ' '):<{width}}  {value}" for name, value in facts.items()))
+
+
+def main() -> None:
+    """Run the command; an error of the library is one sentence on stderr and exit code 2."""
+    try:
+        app()
+    except HarmoniumError as error:
+        typer.echo(f"harmonium: {error}", err=True)
+        sys.exit(2)

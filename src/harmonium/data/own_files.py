@@ -1,0 +1,122 @@
+"""A person's own data: .npy, .npz, .csv, .parquet and idx files."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from harmonium.data.dataset import Dataset, table
+from harmonium.data.idx import read_idx
+from harmonium.errors import InputError
+
+
+def load_file(path: Path) -> Dataset:
+    """Load a data set from one file, the format told by its name.
+
+    Parameters
+    ----------
+    path : Path
+        ``.npy`` (memory-mapped, so it may be larger than memory), ``.npz`` (its only array, or the one named train,
+        x_train, data, x or images; one named test or x_test becomes the test set), ``.csv`` (with or without a line of
+        names), ``.parquet``, or an idx file, gzipped or not.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, cut short, altered, of another format, empty, or not a table of real numbers.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no data file {path}")
+    readers: dict[str, Callable[[Path], np.ndarray]] = {
+        ".npy": _read_npy,
+        ".csv": _read_csv,
+        ".parquet": _read_parquet,
+    }
+    if path.suffix == ".npz":
+        train, test = _read_npz(path)
+    elif path.suffix in readers:
+        train, test = readers[path.suffix](path), None
+    elif is_idx_name(path):
+        train, test = read_idx(path), None
+    else:
+        raise InputError(f"{path} has no ending that is known: use .npy, .npz, .csv, .parquet, or an idx file's name")
+    cases, image_shape = table(train, str(path))
+    test_cases = None if test is None else table(test, f"the test array of {path}")[0]
+    if test_cases is not None and test_cases.width != cases.width:
+        raise InputError(f"the test array of {path} has {test_cases.width} columns, its training array {cases.width}")
+    return Dataset(str(path), cases, test_cases, image_shape=image_shape)
+
+
+def is_idx_name(path: Path) -> bool:
+    """Whether a name is that of an idx file: x.idx, x-idx3-ubyte, or either with .gz."""
+    stem = path.name.removesuffix(".gz")
+    return stem.endswith((".idx", "ubyte")) or "-idx" in stem
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    try:
+        # Copy-on-write: the pages are read when a batch needs them, and the file is never written.
+        return np.load(path, mmap_mode="c", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{path} cannot be read as a .npy file, it may be cut short or altered: {error}") from error
+
+
+def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = list(archive.files)
+            train = next((name for name in ("train", "x_train", "data", "x", "images") if name in names), None)
+            test = next((name for name in ("test", "x_test") if name in names), None)
+            if train is None and len(names) == 1:
+                train = names[0]
+            if train is None:
+                raise InputError(f"{path} holds the arrays {', '.join(names) or 'none'}: name one of them 'train'")
+            return archive[train], None if test is None else archive[test]
+    except InputError:
+        raise
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read as a .npz file, it may be cut short or altered: {error}") from error
+
+
+def _read_csv(path: Path) -> np.ndarray:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as handle:
+            first = next(csv.reader(handle), [])
+        if not first:
+            raise InputError(f"{path} is empty: give at least two examples with at least one column")
+        has_names = not all(_is_number(cell) for cell in first)
+        values = np.loadtxt(path, delimiter=",", skiprows=int(has_names), ndmin=2, encoding="utf-8-sig")
+    except InputError:
+        raise
+    except (ValueError, OSError) as error:
+        reason = str(error).split(";", maxsplit=1)[0]  # the rest is advice on numpy's own arguments
+        raise InputError(f"{path} cannot be read as a table of numbers: {reason}") from error
+    # Counts and bytes are written without a decimal point: keep them whole, so that 0..255 are known for bytes.
+    return values.astype(np.int64) if values.size and np.array_equal(values, np.trunc(values)) else values
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_parquet(path: Path) -> np.ndarray:
+    try:
+        import pyarrow as arrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise InputError(f"reading {path} needs pyarrow: pip install 'harmonium[parquet]'") from error
+    try:
+        columns = parquet.read_table(path)
+        return np.column_stack([column.to_numpy() for column in columns.itercolumns()])
+    except (arrow.ArrowException, OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read as a .parquet file, it may be cut short or altered: {error}"
+        ) from error

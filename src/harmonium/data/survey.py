@@ -1,0 +1,93 @@
+"""One pass over a set before training: whether every value is usable, and the moments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from harmonium.data.cases import Cases
+from harmonium.data.preparation import Preparation
+from harmonium.errors import InputError
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over the examples found.
+
+    Attributes
+    ----------
+    cases : int
+        How many there are.
+    mean, variance : Tensor, shape (n,), float64
+        Of each column, after scaling.
+    binary : bool
+        Whether every value is 0 or 1.
+    """
+
+    cases: int
+    mean: Tensor
+    variance: Tensor
+    binary: bool
+
+
+def survey(cases: Cases, preparation: Preparation, check: Callable[[Tensor, Tensor], None]) -> Survey:
+    """Check every value and return the moments of the columns, in pieces that fit memory.
+
+    Parameters
+    ----------
+    cases : Cases
+        The examples.
+    preparation : Preparation
+        Its `scale` is applied before anything is looked at.
+    check : callable
+        Called with (values, their row numbers), raises `InputError` at a value that the units cannot take:
+        the method `check` of the visible units.
+
+    Returns
+    -------
+    Survey
+        Means and sums of squares are merged piece by piece (Chan, Golub & LeVeque 1979), which loses no digits to a
+        large mean.
+    """
+    count = 0
+    mean = torch.zeros(cases.width, dtype=torch.float64)
+    squares = torch.zeros(cases.width, dtype=torch.float64)
+    binary = True
+    for rows, stored in cases.chunks():
+        values = preparation.scale(stored)
+        check(values, rows)
+        binary = binary and bool(((values == 0) | (values == 1)).all())
+        size = len(values)
+        piece = values.double()
+        piece_mean = piece.mean(0)
+        difference = piece_mean - mean
+        squares += (piece - piece_mean).square().sum(0) + difference.square() * count * size / (count + size)
+        mean += difference * size / (count + size)
+        count += size
+    return Survey(count, mean, squares / count, binary)
+
+
+def byte_divisor(cases: Cases) -> float:
+    """Return 255 if the values are whole numbers that exceed 1, as bytes do, else 1.
+
+    Raises
+    ------
+    InputError
+        When they are whole numbers outside 0..255: names row and column.
+    """
+    if cases.values.dtype.is_floating_point:
+        return 1.0
+    divisor = 1.0
+    for rows, stored in cases.chunks():
+        faulty = (stored < 0) | (stored > 255)
+        if faulty.any():
+            row, column = divmod(int(faulty.flatten().to(torch.uint8).argmax()), cases.width)
+            raise InputError(
+                f"row {int(rows[row])}, column {column} (both from 0) holds {int(stored[row, column])}, but binary "
+                "units need bytes from 0 to 255 or values in [0, 1]: rescale the data, or use gaussian visible units"
+            )
+        divisor = 255.0 if bool((stored > 1).any()) else divisor
+    return divisor

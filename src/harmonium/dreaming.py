@@ -1,0 +1,157 @@
+"""Dreams of a run, written to files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harmonium.errors import InputError, unknown_name
+from harmonium.files import replacing
+from harmonium.io import ModelFile
+from harmonium.pictures import save_film
+from harmonium.pictures.film import check_film_path
+from harmonium.progress import step_progress
+from harmonium.report import draw_model_dreams, write_report
+from harmonium.sampling import Dreams, GibbsState, gibbs
+from harmonium.sampling.dreams import film as filmed
+from harmonium.seeds import DREAM, generator_for
+from harmonium.training import Run, open_model
+
+FRAMES = 100
+"""About how many frames a film has."""
+
+
+class MadeDreams(NamedTuple):
+    """What `dream_of_run` made.
+
+    Attributes
+    ----------
+    dreams : float
+        Mean free energy of the dreams, in nats.
+    data : float or None
+        That of training examples, where they are at hand.
+    files : dict of str to str
+        What was written, and where.
+    """
+
+    dreams: float
+    data: float | None
+    files: dict[str, str]
+
+
+def dream_of_run(
+    path: Path | str,
+    count: int = 100,
+    steps: int = 1000,
+    *,
+    start: str = "noise",
+    seed: int = 0,
+    samples: Path | None = None,
+    film: Path | None = None,
+    picture: Path | None = None,
+    data_dir: Path | str | None = None,
+) -> MadeDreams:
+    """Sample dreams from a run folder or model file; write their picture and, if wanted, states and film.
+
+    Parameters
+    ----------
+    path : path
+        A run folder or a bare model file.
+    count : int
+        The number of chains.
+    steps : int
+        Gibbs steps.
+    start : {"noise", "data"}
+        Where the chains start; training examples of the run are ``data``.
+    seed : int
+        Decides all randomness.
+    samples : Path, optional
+        A .npy file for the sampled states (count, n), in the units of the data: bytes 0 and 1 where the visible units
+        are binary, float32 otherwise.
+    film : Path, optional
+        An animation, .gif, .webp or .png.
+    picture : Path, optional
+        The picture; ``dreams.png`` in the run folder by default, and then the report shows it too.
+    data_dir : path, optional
+        Where mnist and fashion-mnist lie.
+
+    Raises
+    ------
+    InputError
+        When there is no such model, a number is not positive, or the data to start from are not to be had.
+    StorageError
+        When a file cannot be written.
+    """
+    path = Path(path)
+    if count < 1:
+        raise InputError(f"count is {count}, but must be at least 1")
+    if start not in ("noise", "data"):
+        raise unknown_name("start", start, ("noise", "data"))
+    if film is not None:
+        check_film_path(film)
+    model = open_model(path)
+    examples = _examples(path, data_dir, required=start == "data")
+    generator = generator_for(seed, DREAM)
+    chains = _start(model, examples if start == "data" else None, count, generator)
+    frames, last = _watch(model, chains, steps, generator, film is not None)
+    target = picture or (path if path.is_dir() else path.parent) / "dreams.png"
+    draw_model_dreams(model, last, target, examples)
+    files = {"picture": str(target)}
+    if film is not None:
+        bounded = model.rbm.visible.unit_states() is not None
+        save_film(frames, film, bounded=bounded, image_shape=model.image_shape)
+        files["film"] = str(film)
+    if samples is not None:
+        _save_samples(model, last.visible, samples)
+        files["samples"] = str(samples)
+    if path.is_dir() and picture is None:
+        files["report"] = str(write_report(Run(path)))
+    with torch.no_grad():
+        of_data = None if examples is None else float(model.rbm.free_energy(examples).mean())
+    return MadeDreams(float(last.free_energy.mean()), of_data, files)
+
+
+def _examples(path: Path, data_dir: Path | str | None, required: bool) -> Tensor | None:
+    """Return training examples of the run; None where they are not to be had and not required."""
+    if not path.is_dir():
+        if required:
+            raise InputError(f"{path} is a bare model file, whose data are not known: start from noise")
+        return None
+    try:
+        return Run(path).examples(data_dir)
+    except InputError:
+        if required:
+            raise
+        return None
+
+
+def _start(model: ModelFile, examples: Tensor | None, count: int, generator: torch.Generator) -> GibbsState:
+    """Start `count` chains at examples, taken in turn, or at noise."""
+    with torch.no_grad():
+        if examples is None:
+            return gibbs.init_from_noise(model.rbm, count, generator)
+        return gibbs.init(model.rbm, examples[torch.arange(count) % len(examples)])
+
+
+def _watch(
+    model: ModelFile, chains: GibbsState, steps: int, generator: torch.Generator, keep_frames: bool
+) -> tuple[list[Tensor], Dreams]:
+    """Run the chains under a progress bar; return the frames of the film, if wanted, and the last dreams."""
+    frames: list[Tensor] = []
+    every = max(1, steps // FRAMES)
+    with step_progress("dreaming", steps) as bar:
+        for last in filmed(model.rbm, chains, steps, generator, every):
+            if keep_frames:
+                frames.append(model.preparation.restore(last.mean))
+            bar.advance(bar.task_ids[0], every)
+    return frames, last
+
+
+def _save_samples(model: ModelFile, visible: Tensor, path: Path) -> None:
+    states = model.preparation.restore(visible).numpy()
+    with replacing(path) as part:
+        np.save(part, states.astype(np.uint8) if model.rbm.visible.unit_states() is not None else states)

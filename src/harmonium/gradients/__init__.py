@@ -1,0 +1,19 @@
+"""How the model term of the gradient is estimated: exactly, or by contrastive divergence of two kinds."""
+
+from harmonium.gradients.closed_form import Statistics, state_statistics, write_gradient
+from harmonium.gradients.contrastive_divergence import ContrastiveDivergence
+from harmonium.gradients.exact import Exact
+from harmonium.gradients.methods import METHODS, Estimator, make_estimator
+from harmonium.gradients.persistent import PersistentContrastiveDivergence
+
+__all__ = [
+    "METHODS",
+    "ContrastiveDivergence",
+    "Estimator",
+    "Exact",
+    "PersistentContrastiveDivergence",
+    "Statistics",
+    "make_estimator",
+    "state_statistics",
+    "write_gradient",
+]

@@ -1,0 +1,39 @@
+"""Contrastive divergence: the sampling of the model term starts at the training examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from harmonium.gradients.closed_form import Statistics, state_statistics
+from harmonium.rbm import RBM
+from harmonium.sampling import GibbsState, gibbs
+
+
+@dataclass(frozen=True)
+class ContrastiveDivergence:
+    """CD-k: the model term is taken at v' after k Gibbs steps from each example of the batch.
+
+    Biased, since v' is still near the data, but with little variance. Source: Hinton 2002, section 4.
+
+    Parameters
+    ----------
+    steps : int
+        The number of Gibbs steps k.
+    """
+
+    steps: int = 1
+
+    def init(self, rbm: RBM, generator: torch.Generator) -> None:
+        """Return None: no chain persists."""
+        return
+
+    def model_statistics(
+        self, rbm: RBM, data: GibbsState, chains: GibbsState | None, generator: torch.Generator
+    ) -> tuple[Statistics, None]:
+        """Return the statistics after k steps from the data."""
+        state = data
+        for _ in range(self.steps):
+            state = gibbs.step(rbm, state, generator)
+        return state_statistics(rbm, state), None

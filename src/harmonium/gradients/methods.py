@@ -1,0 +1,61 @@
+"""The gradient estimators by name, and the interface that they share."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+from harmonium.errors import InputError, unknown_name
+from harmonium.gradients.closed_form import Statistics
+from harmonium.gradients.contrastive_divergence import ContrastiveDivergence
+from harmonium.gradients.exact import Exact
+from harmonium.gradients.persistent import PersistentContrastiveDivergence
+from harmonium.rbm import RBM
+from harmonium.sampling import GibbsState
+
+
+class Estimator(Protocol):
+    """Says which states stand for the model term of the gradient."""
+
+    def init(self, rbm: RBM, generator: torch.Generator) -> GibbsState | None:
+        """Return the chains that persist from update to update, or None where none do."""
+
+    def model_statistics(
+        self, rbm: RBM, data: GibbsState, chains: GibbsState | None, generator: torch.Generator
+    ) -> tuple[Statistics, GibbsState | None]:
+        """Return the model term for a batch of data states, and where the chains stand now."""
+
+
+METHODS = ("cd", "exact", "pcd")
+"""The names of the methods."""
+
+
+def make_estimator(method: str, steps: int = 1, chains: int = 100) -> Estimator:
+    """Return the estimator of that name.
+
+    Parameters
+    ----------
+    method : {"cd", "pcd", "exact"}
+        Contrastive divergence, persistent contrastive divergence, or the exact gradient of a small model.
+    steps : int
+        Gibbs steps an update, at least 1 (not used by ``exact``).
+    chains : int
+        The number of persistent chains, at least 1, whatever the batch size (used by ``pcd``).
+
+    Raises
+    ------
+    InputError
+        When the name is unknown or a number is not positive.
+    """
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
+    if steps < 1:
+        raise InputError(f"steps is {steps}, but every method needs at least 1 Gibbs step an update")
+    if chains < 1:
+        raise InputError(f"chains is {chains}, but persistent contrastive divergence needs at least 1 chain")
+    if method == "cd":
+        return ContrastiveDivergence(steps)
+    if method == "pcd":
+        return PersistentContrastiveDivergence(steps, chains)
+    return Exact()

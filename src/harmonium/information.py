@@ -1,0 +1,65 @@
+"""What a model file holds, and what this machine offers."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import harmonium
+from harmonium.training import Run, open_model
+
+
+def about_machine() -> dict[str, Any]:
+    """Return versions, processor, threads and device of this installation."""
+    return {
+        "harmonium": harmonium.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+    }
+
+
+def about_model(path: Path) -> dict[str, Any]:
+    """Return what a run folder or a model file holds.
+
+    Raises
+    ------
+    InputError
+        When there is no model, or it is damaged.
+    """
+    model = open_model(path)
+    rbm = model.rbm
+    facts: dict[str, Any] = {
+        "visible": f"{rbm.visible.size} {rbm.visible.family}",
+        "hidden": f"{rbm.hidden.size} {rbm.hidden.family}",
+        "parameters": sum(parameter.numel() for parameter in rbm.parameters()),
+        "dtype": str(rbm.weights.dtype).removeprefix("torch."),
+        "preparation": model.preparation.describe(),
+    }
+    if path.is_dir():
+        run = Run(path)
+        settings, records = run.settings(), run.records()
+        facts |= {
+            "data": run.config()["data"],
+            "method": f"{settings.method}-{settings.steps}" if settings.method != "exact" else "exact",
+            "epochs": f"{records[-1].epoch if records else 0} of {settings.epochs}",
+        }
+        if records:
+            measured = (
+                "seconds",
+                "reconstruction_error",
+                "pseudo_log_likelihood",
+                "free_energy_gap",
+                "weight_norm",
+            )
+            facts |= {name: _rounded(getattr(records[-1], name)) for name in measured}
+    return facts
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.5g}")

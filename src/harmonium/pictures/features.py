@@ -1,0 +1,32 @@
+"""The features: what each hidden unit adds to the visible layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from harmonium.pictures.grid import image_grid, picture_shape, save_image
+from harmonium.rbm import RBM
+
+
+def draw_features(rbm: RBM, path: Path | str, image_shape: tuple[int, int] | None = None) -> None:
+    """Draw the weights of every hidden unit as one small image, all in one grid.
+
+    Grey is zero, white excites and black inhibits a pixel; all are scaled alike, so that strong and weak features can
+    be told apart. The scale is the 99.8th percentile of |W|: beyond it grey levels saturate, since a single outlier
+    would make all others pale.
+
+    Parameters
+    ----------
+    rbm : RBM
+        The model.
+    path : path
+        The PNG file.
+    image_shape : tuple of int, optional
+        (height, width) of the visible layer; without it each feature is a line of pixels.
+    """
+    weights = rbm.weights.detach().cpu().double().numpy().T
+    scale = float(np.quantile(np.abs(weights), 0.998)) or 1.0
+    levels = np.clip(np.round(127.5 + 127.5 * weights / scale), 0, 255).astype(np.uint8)
+    save_image(image_grid(levels.reshape(-1, *picture_shape(rbm.visible.size, image_shape)), background=60), path)

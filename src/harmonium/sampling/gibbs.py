@@ -1,0 +1,78 @@
+"""Block Gibbs sampling: all hidden units given the visible ones, then all visible units given the hidden ones.
+
+    h ~ P(h | v),   v' ~ P(v | h)
+
+Each half leaves P(v, h) invariant, so the pair does. Source: Hinton 2002, section 3; Smolensky 1986.
+
+Examples
+--------
+>>> import torch
+>>> from harmonium import RBM
+>>> from harmonium.sampling import gibbs
+>>> from harmonium.units import Bernoulli
+>>> rbm, generator = RBM(Bernoulli(6), Bernoulli(3)), torch.Generator().manual_seed(0)
+>>> state = gibbs.init_from_noise(rbm, 10, generator)
+>>> for _ in range(5):
+...     state = gibbs.step(rbm, state, generator)
+>>> state.visible.shape
+torch.Size([10, 6])
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from harmonium.rbm import RBM
+
+
+class GibbsState(NamedTuple):
+    """Where a set of chains stands.
+
+    Attributes
+    ----------
+    visible : Tensor, shape (chains, n)
+        The visible states.
+    hidden_field : Tensor, shape (chains, m)
+        W^T v, which both the next step and the closed-form gradient need: kept so that nobody computes it twice.
+    """
+
+    visible: Tensor
+    hidden_field: Tensor
+
+
+def init(rbm: RBM, visible: Tensor) -> GibbsState:
+    """Start one chain at each visible state: (chains, n)."""
+    return GibbsState(visible, rbm.hidden_field(visible))
+
+
+@torch.no_grad()
+def init_from_noise(rbm: RBM, chains: int, generator: torch.Generator | None = None) -> GibbsState:
+    """Start chains at samples of the visible layer on its own, as it would be with all weights zero."""
+    field = rbm.weights.new_zeros(chains, rbm.visible.size)
+    return init(rbm, rbm.visible.sample(field, generator))
+
+
+@torch.no_grad()
+def step(rbm: RBM, state: GibbsState, generator: torch.Generator | None = None) -> GibbsState:
+    """Move every chain by one sweep: h ~ P(h | v), then v' ~ P(v | h).
+
+    Parameters
+    ----------
+    rbm : RBM
+        The model. Where its weights have changed since `state` was made (as under persistent contrastive divergence),
+        h is drawn from the field of the older weights, as if it had been drawn before the change.
+    state : GibbsState
+        Where the chains stand.
+    generator : torch.Generator, optional
+        The source of randomness.
+
+    Returns
+    -------
+    GibbsState
+        Where they stand after the sweep; `state` itself is not changed.
+    """
+    hidden = rbm.hidden.sample(state.hidden_field, generator)
+    return init(rbm, rbm.sample_visible_given_hidden(hidden, generator))

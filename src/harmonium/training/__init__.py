@@ -1,0 +1,22 @@
+"""Training: settings, the loop, and the folder that keeps a run."""
+
+from harmonium.training.loop import train
+from harmonium.training.materials import Materials, materials
+from harmonium.training.record import Record
+from harmonium.training.run import Run, open_model, resume_run, start_run
+from harmonium.training.settings import Settings
+from harmonium.training.state import TrainingState, start
+
+__all__ = [
+    "Materials",
+    "Record",
+    "Run",
+    "Settings",
+    "TrainingState",
+    "materials",
+    "open_model",
+    "resume_run",
+    "start",
+    "start_run",
+    "train",
+]

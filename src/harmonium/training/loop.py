@@ -1,0 +1,84 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+
+from harmonium.data import Batches
+from harmonium.gradients import state_statistics, write_gradient
+from harmonium.sampling import gibbs
+from harmonium.training.materials import Materials
+from harmonium.training.measure import measure
+from harmonium.training.record import Record
+from harmonium.training.state import TrainingState
+
+
+def train(
+    state: TrainingState,
+    data: Materials,
+    *,
+    stop_after: int | None = None,
+    after_update: Callable[[TrainingState], bool | None] | None = None,
+) -> Iterator[Record]:
+    """Train to the planned number of epochs, yielding a record after each.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Where the run stands; it is changed in place, and always stands between two updates when this yields or ends.
+    data : Materials
+        What to train on.
+    stop_after : int, optional
+        End after this many epochs, counted from now, before the planned end.
+    after_update : callable, optional
+        Called after every update with the state; training ends there if it returns True.
+
+    Yields
+    ------
+    Record
+
+    Examples
+    --------
+    >>> from harmonium.data import load
+    >>> from harmonium.training import Settings, materials, start
+    >>> settings = Settings(hidden=8, epochs=3, method="exact")
+    >>> data = materials(load("bars-and-stripes:2x2"), settings)
+    >>> [record.epoch for record in train(start(settings, data), data)]
+    [1, 2, 3]
+    """
+    batches = Batches(data.train, data.preparation, state.batch_size, state.settings.seed, state.rbm.weights.device)
+    last_epoch = state.settings.epochs
+    if stop_after is not None:
+        last_epoch = min(last_epoch, state.epochs_done + stop_after)
+    stopped = False
+    while state.epochs_done < last_epoch and not stopped:
+        epoch, position = divmod(state.update, len(batches))
+        examples, seconds_before, clock = 0, state.seconds, time.perf_counter()
+        for batch in batches.epoch(epoch, state.generator, position):
+            update(state, batch)
+            examples += len(batch)
+            now = time.perf_counter()
+            state.seconds += now - clock
+            clock = now
+            stopped = after_update is not None and bool(after_update(state))
+            if stopped:
+                break
+        if state.update % len(batches) == 0:
+            yield measure(state, data, examples / (state.seconds - seconds_before))
+
+
+@torch.no_grad()
+def update(state: TrainingState, batch: torch.Tensor) -> None:
+    """Change the model by one step on a batch (size, n): data term, model term, gradient, step."""
+    rbm = state.rbm
+    data = gibbs.init(rbm, batch)
+    model, state.chains = state.estimator.model_statistics(rbm, data, state.chains, state.generator)
+    # A last, smaller batch counts by its share, so that every example of an epoch weighs the same.
+    write_gradient(rbm, state_statistics(rbm, data), model, scale=len(batch) / state.batch_size)
+    state.optimizer.step()
+    if state.scheduler is not None:
+        state.scheduler.step()
+    state.update += 1

@@ -1,0 +1,166 @@
+"""What the loop trains on: the training and validation examples, checked, split and prepared."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from harmonium.data import Cases, Dataset, Preparation, Survey, load, survey
+from harmonium.data.survey import byte_divisor
+from harmonium.errors import InputError
+from harmonium.seeds import MEASURE, VALIDATION_SPLIT, generator_for
+from harmonium.training.settings import Settings
+from harmonium.units import make_units
+
+MONITORED = 1000
+"""How many training and how many validation examples the records look at."""
+
+
+@dataclass(frozen=True)
+class Materials:
+    """A data set made ready for a run.
+
+    Attributes
+    ----------
+    train : Cases
+        The training examples without those set aside.
+    validation : Cases, optional
+        The examples set aside.
+    preparation : Preparation
+        What is done to both.
+    found : Survey
+        The moments of the training examples, as the model sees them before binarising.
+    image_shape : tuple of int, optional
+        (height, width) where the columns are pixels.
+    monitored_train, monitored_validation : Tensor, shape (k, n)
+        Prepared examples, as many of one kind as of the other, that the records measure the model on.
+    """
+
+    train: Cases
+    validation: Cases | None
+    preparation: Preparation
+    found: Survey
+    image_shape: tuple[int, int] | None
+    monitored_train: Tensor
+    monitored_validation: Tensor | None
+
+    def fingerprint(self) -> str:
+        """Return a short digest that changes when the training examples do."""
+        moments = torch.cat([self.found.mean, self.found.variance]).numpy().tobytes()
+        return f"{len(self.train)}x{self.train.width}-{hashlib.sha256(moments).hexdigest()[:16]}"
+
+
+def materials(dataset: Dataset, settings: Settings, validation: str | float | None = None) -> Materials:
+    """Check, split, survey and prepare a data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The data as loaded.
+    settings : Settings
+        Says which units see the data, and the seed of the split.
+    validation : str or float, optional
+        A file, or the fraction of the training examples to set aside (0 for none); by default the data set's own
+        fraction, a tenth for most.
+
+    Raises
+    ------
+    InputError
+        When a value cannot be taken by the visible units (names row and column), or the split leaves no example.
+    """
+    train, held_out = split(dataset, settings, validation)
+    check = make_units(settings.visible, train.width).check
+    divisor = byte_divisor(dataset.train) if settings.visible == "bernoulli" else 1.0
+    preparation = Preparation(divisor=divisor)
+    found = survey(train, preparation, check)
+    if held_out is not None:
+        survey(held_out, preparation, check)
+    if settings.visible == "gaussian" and settings.standardize:
+        preparation = Preparation(mean=found.mean.float(), deviation=_safe_deviation(found.variance).float())
+        found = survey(train, preparation, check)
+    elif settings.binarize is not None and not found.binary:
+        preparation = Preparation(divisor=divisor, binarize=settings.binarize)
+        if settings.binarize == "threshold":  # the moments of what the model sees
+            found = _thresholded_moments(train, preparation, found)
+    return Materials(
+        train,
+        held_out,
+        preparation,
+        found,
+        dataset.image_shape,
+        *monitored_examples(train, held_out, preparation, settings.seed),
+    )
+
+
+def monitored_examples(
+    train: Cases, held_out: Cases | None, preparation: Preparation, seed: int
+) -> tuple[Tensor, Tensor | None]:
+    """Choose and prepare the examples that records and pictures look at, the same throughout a run.
+
+    Returns
+    -------
+    train : Tensor, shape (k, n)
+        At most `MONITORED` training examples.
+    validation : Tensor, shape (k, n), or None
+        As many validation examples, where there are any.
+    """
+    count = min(MONITORED, len(train)) if held_out is None else min(MONITORED, len(held_out), len(train))
+    generator = generator_for(seed, MEASURE)
+    chosen = train.take(torch.randperm(len(train), generator=generator)[:count])
+    of_train = preparation.prepare(chosen, generator)
+    if held_out is None:
+        return of_train, None
+    chosen = held_out.take(torch.randperm(len(held_out), generator=generator)[:count])
+    return of_train, preparation.prepare(chosen, generator)
+
+
+def split(dataset: Dataset, settings: Settings, validation: str | float | None) -> tuple[Cases, Cases | None]:
+    """Return training and validation examples; the arguments are those of `materials`."""
+    fraction = dataset.validation if validation is None else _as_fraction(validation)
+    if fraction is None:
+        held_out = load(str(validation)).train
+        if held_out.width != dataset.train.width:
+            raise InputError(
+                f"the validation file {validation} has {held_out.width} columns, the training data "
+                f"{dataset.train.width}"
+            )
+        return dataset.train, held_out
+    if fraction == 0:
+        return dataset.train, None
+    train, held_out = dataset.train.split(fraction, generator_for(settings.seed, VALIDATION_SPLIT))
+    if len(train) == 0:
+        raise InputError(f"a validation fraction of {fraction:g} leaves no training example: give a smaller one, or 0")
+    return train, held_out
+
+
+def _as_fraction(validation: str | float) -> float | None:
+    """Return the fraction that was given, or None if it was a file."""
+    try:
+        fraction = float(validation)
+    except ValueError:
+        if Path(str(validation)).exists():
+            return None
+        raise InputError(f"validation is {validation!r}, neither a file that exists nor a fraction") from None
+    if not (math.isfinite(fraction) and 0 <= fraction < 1):
+        raise InputError(f"the validation fraction is {fraction:g}, but must be at least 0 and below 1")
+    return fraction
+
+
+def _safe_deviation(variance: Tensor) -> Tensor:
+    """Return standard deviations, 1 for columns that are constant up to rounding."""
+    deviation = variance.sqrt()
+    return torch.where(deviation > 1e-7 * deviation.max().clamp(min=1e-30), deviation, 1.0)
+
+
+def _thresholded_moments(train: Cases, preparation: Preparation, found: Survey) -> Survey:
+    """Return the moments after thresholding."""
+    ones = torch.zeros(train.width, dtype=torch.float64)
+    for _, stored in train.chunks():
+        ones += preparation.prepare(stored).double().sum(0)
+    mean = ones / len(train)
+    return Survey(found.cases, mean, mean * (1 - mean), True)

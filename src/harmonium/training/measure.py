@@ -1,0 +1,67 @@
+"""The measurements that a record reports."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from harmonium.likelihood import pseudo_log_likelihood
+from harmonium.rbm import RBM
+from harmonium.sampling import dream, gibbs
+from harmonium.seeds import MEASURE, generator_for
+from harmonium.training.materials import Materials
+from harmonium.training.record import Record
+from harmonium.training.state import TrainingState
+
+DREAM_CHAINS, DREAM_STEPS = 64, 50
+
+
+@torch.no_grad()
+def measure(state: TrainingState, data: Materials, examples_per_second: float) -> Record:
+    """Measure the model as it stands.
+
+    All randomness comes from a generator of its own that depends on the seed and the update alone, so that measuring
+    changes nothing in the run.
+    """
+    rbm, device = state.rbm, state.rbm.weights.device
+    generator = generator_for(state.settings.seed, MEASURE, state.update, device=device)
+    train = data.monitored_train.to(device)
+    validation = None if data.monitored_validation is None else data.monitored_validation.to(device)
+    held_out = train if validation is None else validation
+    field = rbm.hidden_field(train)
+    free_energy_train = float(rbm.free_energy_from_field(train, field).mean())
+    return Record(
+        epoch=state.epochs_done,
+        update=state.update,
+        seconds=state.seconds,
+        examples_per_second=examples_per_second,
+        learning_rate=state.learning_rate,
+        reconstruction_error=_reconstruction_error(rbm, held_out, generator),
+        pseudo_log_likelihood=_pseudo_log_likelihood(rbm, held_out, generator),
+        free_energy_data=free_energy_train,
+        free_energy_dreams=_free_energy_of_dreams(rbm, state.chains, generator),
+        free_energy_gap=None if validation is None else float(rbm.free_energy(validation).mean()) - free_energy_train,
+        hidden_activity=float(rbm.hidden.mean(field).mean()),
+        weight_norm=float(rbm.weights.norm()),
+    )
+
+
+def _reconstruction_error(rbm: RBM, visible: Tensor, generator: torch.Generator) -> float:
+    hidden = rbm.sample_hidden_given_visible(visible, generator)
+    return float((visible - rbm.mean_visible_given_hidden(hidden)).square().mean())
+
+
+def _pseudo_log_likelihood(rbm: RBM, visible: Tensor, generator: torch.Generator) -> float | None:
+    states = rbm.visible.unit_states()
+    # Intensities trained on as they are (binarize none) are no states, and have no pseudo-likelihood.
+    if states is None or not torch.isin(visible, states).all():
+        return None
+    return float(pseudo_log_likelihood(rbm, visible, generator).mean())
+
+
+def _free_energy_of_dreams(rbm: RBM, chains: gibbs.GibbsState | None, generator: torch.Generator) -> float:
+    """Return the mean free energy of the persistent chains, or of dreams that start from noise."""
+    if chains is not None:
+        return float(rbm.free_energy(chains.visible).mean())
+    start = gibbs.init_from_noise(rbm, DREAM_CHAINS, generator)
+    return float(dream(rbm, start, DREAM_STEPS, generator).free_energy.mean())

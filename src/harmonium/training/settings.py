@@ -1,0 +1,126 @@
+"""What a person decides about a training run, checked before anything starts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harmonium.data.preparation import BINARIZE
+from harmonium.errors import InputError, unknown_name
+from harmonium.gradients import METHODS
+from harmonium.training.optimizers import OPTIMIZERS, SCHEDULES, takes_momentum
+from harmonium.units import FAMILIES
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a run. A None is replaced by the default that suits the other settings.
+
+    Attributes
+    ----------
+    hidden : int
+        The number of hidden units.
+    visible, hidden_units : str
+        The unit families, ``bernoulli`` or ``gaussian``.
+    method : {"cd", "pcd", "exact"}
+        How the model term of the gradient is estimated.
+    steps : int
+        Gibbs steps an update.
+    chains : int
+        The number of chains of pcd, whatever the batch size.
+    epochs : int
+        The planned number of passes over the training examples.
+    batch_size : int, optional
+        Examples an update; 100, or all of a smaller set.
+    learning_rate : float, optional
+        0.05 for sgd and 0.001 for the others; a tenth of it where a layer is Gaussian, whose states have no bound
+        (Hinton 2010, section 13.2).
+    momentum : float, optional
+        Of sgd and rmsprop, in [0, 1); 0.5 for sgd.
+    weight_decay : float
+        L2, on the weights only, not on the biases.
+    optimizer : str
+        The name of an optimiser of ``torch.optim``.
+    schedule : {"constant", "linear", "cosine", "exponential"}
+        How the learning rate falls over the planned epochs.
+    binarize : {"sample", "threshold", "none"}, optional
+        How intensities become binary states; ``sample`` for Bernoulli visible units, ``none`` for Gaussian ones.
+    standardize : bool
+        Whether Gaussian visible units see every column with mean 0 and variance 1.
+    seed : int
+        Decides all randomness of the run.
+    device : str
+        ``cpu``, ``cuda``, or ``auto`` for cuda where there is one.
+
+    Raises
+    ------
+    InputError
+        When a setting is out of range or a name is unknown.
+    """
+
+    hidden: int = 500
+    visible: str = "bernoulli"
+    hidden_units: str = "bernoulli"
+    method: str = "cd"
+    steps: int = 1
+    chains: int = 100
+    epochs: int = 10
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    momentum: float | None = None
+    weight_decay: float = 1e-4
+    optimizer: str = "sgd"
+    schedule: str = "constant"
+    binarize: str | None = None
+    standardize: bool = True
+    seed: int = 0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        self._check_names()
+        self._check_numbers()
+        if self.momentum is not None and not takes_momentum(self.optimizer):
+            raise InputError(f"the optimizer {self.optimizer} takes no momentum: leave it out, or use sgd")
+        if self.visible != "bernoulli" and self.binarize not in (None, "none"):
+            raise InputError(f"binarize is for bernoulli visible units: leave it out with {self.visible} ones")
+        if self.binarize is None:
+            object.__setattr__(self, "binarize", "sample" if self.visible == "bernoulli" else "none")
+        if self.learning_rate is None:
+            bounded = self.visible == self.hidden_units == "bernoulli"
+            rate = 0.05 if self.optimizer == "sgd" else 0.001
+            object.__setattr__(self, "learning_rate", rate if bounded else rate / 10)
+        if self.momentum is None and self.optimizer == "sgd":
+            object.__setattr__(self, "momentum", 0.5)
+
+    def _check_names(self) -> None:
+        for kind, name, known in (
+            ("visible unit family", self.visible, FAMILIES),
+            ("hidden unit family", self.hidden_units, FAMILIES),
+            ("method", self.method, METHODS),
+            ("optimizer", self.optimizer, OPTIMIZERS),
+            ("schedule", self.schedule, SCHEDULES),
+            ("way to binarize", self.binarize or "none", BINARIZE),
+            ("device", self.device.split(":")[0], ("auto", "cpu", "cuda")),
+        ):
+            if name not in known:
+                raise unknown_name(kind, name, known)
+
+    def _check_numbers(self) -> None:
+        for name in ("hidden", "steps", "chains", "epochs", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name.replace('_', ' ')} is {value}, but must be at least 1")
+        rate = self.learning_rate
+        if rate is not None and not (math.isfinite(rate) and rate > 0):
+            raise InputError(f"the learning rate is {rate:g}, but must be a positive number")
+        if self.momentum is not None and not 0 <= self.momentum < 1:
+            raise InputError(f"the momentum is {self.momentum:g}, but must be at least 0 and below 1")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise InputError(f"the weight decay is {self.weight_decay:g}, but must be 0 or a positive number")
+        if self.seed < 0:
+            raise InputError(f"the seed is {self.seed}, but must be at least 0")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as a JSON object."""
+        return asdict(self)

@@ -1,0 +1,110 @@
+"""Binary units."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from harmonium.errors import InputError
+from harmonium.kernels import sample_from_field
+from harmonium.units.base import Units, case_mean, first_fault
+
+
+class Bernoulli(Units):
+    r"""Units that are 0 or 1.
+
+        E(x) = -bias . x            Gamma(field) = sum_i log(1 + exp(field_i + bias_i))
+        P(x_i = 1 | field) = sigmoid(field_i + bias_i)
+
+    Parameters
+    ----------
+    size : int
+        The number of units.
+
+    Attributes
+    ----------
+    bias : Parameter, shape (n,)
+        Log-odds of a unit on its own, in nats.
+
+    Notes
+    -----
+    Data may lie between 0 and 1: such a value stands for the probability of a 1 (Hinton 2010, section 13.1).
+
+    Examples
+    --------
+    >>> import torch
+    >>> units = Bernoulli(2)
+    >>> units.mean(torch.tensor([0.0, 100.0])).tolist()
+    [0.5, 1.0]
+    """
+
+    family = "bernoulli"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.bias = nn.Parameter(torch.zeros(size))
+
+    def energy(self, x: Tensor) -> Tensor:
+        """E(x) = -bias . x: (..., n) -> (...)."""
+        return -(x @ self.bias)
+
+    def log_partition(self, field: Tensor) -> Tensor:
+        """Gamma(field) = sum_i log(1 + exp(field_i + bias_i)): (..., n) -> (...)."""
+        return F.softplus(field + self.bias).sum(-1)
+
+    def mean(self, field: Tensor) -> Tensor:
+        """P(x_i = 1 | field) = sigmoid(field_i + bias_i): (..., n) -> (..., n)."""
+        return torch.sigmoid(field + self.bias)
+
+    def variance(self, field: Tensor) -> Tensor:
+        """P (1 - p): (..., n) -> (..., n)."""
+        mean = self.mean(field)
+        return mean * (1 - mean)
+
+    def mode(self, field: Tensor) -> Tensor:
+        """Return 1 where a 1 is more probable than a 0: (..., n) -> (..., n)."""
+        return (field + self.bias > 0).to(field.dtype)
+
+    def sample(self, field: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """x_i ~ Bernoulli(sigmoid(field_i + bias_i)): (..., n) -> (..., n)."""
+        return sample_from_field(field, self.bias, generator)
+
+    def statistics(self, x: Tensor, case_weights: Tensor | None = None) -> dict[str, Tensor]:
+        """-dE/dbias = x, averaged over cases."""
+        return {"bias": case_mean(x, case_weights)}
+
+    def expected_statistics(self, field: Tensor, case_weights: Tensor | None = None) -> dict[str, Tensor]:
+        """-dE/dbias = x, averaged over p(x | field) and over cases."""
+        return {"bias": case_mean(self.mean(field), case_weights)}
+
+    def interpolate(self, base: Units, beta: float) -> Bernoulli:
+        """Return the layer whose bias lies between that of `base` (beta = 0) and this one's (beta = 1)."""
+        if not isinstance(base, Bernoulli):
+            raise InputError(f"bernoulli units cannot be interpolated with {base.family} units")
+        between = Bernoulli(self.size)
+        between.bias = nn.Parameter(torch.lerp(base.bias.detach(), self.bias.detach(), beta))
+        return between
+
+    @torch.no_grad()
+    def match_moments(self, mean: Tensor, variance: Tensor, cases: int) -> None:
+        """bias = log(p / (1 - p)) of the smoothed mean p = (cases mean + 1/2) / (cases + 1).
+
+        The half case of each kind (Krichevsky & Trofimov 1981) keeps the bias of a constant pixel finite. Source of
+        the initial value: Hinton 2010, section 8.1.
+        """
+        smoothed = (cases * mean + 0.5) / (cases + 1)
+        self.bias.copy_(torch.logit(smoothed))
+
+    def check(self, x: Tensor, rows: Tensor | None = None) -> None:
+        """Raise `InputError` if a value is not in [0, 1]; NaN is not."""
+        fault = first_fault(x, ~((x >= 0) & (x <= 1)), rows)
+        if fault:
+            raise InputError(
+                f"{fault}, but binary units need values in [0, 1]: "
+                "rescale or mend the data, or use gaussian visible units for real values"
+            )
+
+    def unit_states(self) -> Tensor:
+        """0 and 1."""
+        return torch.tensor([0.0, 1.0], dtype=self.bias.dtype, device=self.bias.device)
