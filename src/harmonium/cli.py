@@ -65,10 +65,13 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Examples an update; 100, or all of a smaller set.")] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(help="0.05 for sgd, 0.001 for others, a tenth of that with gaussian units."),
+        typer.Option(help="0.01 for sgd, 0.001 for others, a tenth of that with gaussian units."),
     ] = None,
     momentum: Annotated[float | None, typer.Option(help="0.5 for sgd.")] = None,
-    weight_decay: Annotated[float, typer.Option(help="L2, on the weights only.")] = 1e-4,
+    weight_decay: Annotated[float, typer.Option(help="L2, on the weights only.")] = 3e-3,
+    hidden_bias: Annotated[
+        float | None, typer.Option(help="Where the hidden biases start; -1 for bernoulli, 0 for gaussian hidden units.")
+    ] = None,
     optimizer: Annotated[str, typer.Option(help="An optimiser of torch.optim: sgd, adam, ...")] = "sgd",
     schedule: Annotated[
         str, typer.Option(help="Learning rate over the epochs: constant, linear, cosine or exponential.")

@@ -95,6 +95,9 @@ def read_model_file(path: Path | str) -> ModelFile:
         )
     if header.get("kind") != "rbm":
         raise InputError(f"{path} holds a {header.get('kind', 'nameless thing')}, not an RBM")
+    missing = {"visible", "hidden", "preparation", "image_shape"} - header.keys()
+    if missing:
+        raise InputError(f"{path} is damaged: its header lacks {', '.join(map(repr, sorted(missing)))}")
     preparation = Preparation(
         **header["preparation"],
         mean=tensors.get("preparation.mean"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState
@@ -74,10 +74,21 @@ def write_gradient(rbm: RBM, data: Statistics, model: Statistics, scale: float =
         A factor on the whole gradient; training passes a small batch's share of a full one, so that every example of
         an epoch weighs the same.
     """
-    rbm.weights.grad = torch.sub(model.weights, data.weights).mul_(scale)
+    _write(rbm.weights, data.weights, model.weights, scale)
     for layer, of_data, of_model in (
         (rbm.visible, data.visible, model.visible),
         (rbm.hidden, data.hidden, model.hidden),
     ):
         for name, parameter in layer.named_parameters():
-            parameter.grad = torch.sub(of_model[name], of_data[name]).mul_(scale)
+            _write(parameter, of_data[name], of_model[name], scale)
+
+
+def _write(parameter: nn.Parameter, data: Tensor, model: Tensor, scale: float) -> None:
+    """Write scale (model - data) into the gradient of one parameter.
+
+    The gradient has the strides of the parameter, whatever those of the statistics (a mirrored one is a transpose):
+    torch's fused optimisers walk through both in the order of memory.
+    """
+    if parameter.grad is None:
+        parameter.grad = torch.empty_like(parameter)
+    torch.sub(model, data, out=parameter.grad).mul_(scale)

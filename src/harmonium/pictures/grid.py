@@ -29,7 +29,7 @@ def image_grid(images: np.ndarray, background: int = 255, across: int | None = N
     background : int
         The grey of gaps and of places left empty.
     across : int, optional
-        Images in a row; by default as many as make the whole about as wide as high.
+        Images in a row; by default the whole is about as wide as high, or a little wider where that fills it.
 
     Returns
     -------
@@ -37,13 +37,20 @@ def image_grid(images: np.ndarray, background: int = 255, across: int | None = N
     """
     count, height, width = images.shape
     if across is None:
-        across = max(1, min(count, round(math.sqrt(count * (height + GAP) / (width + GAP) * 1.25))))
+        across = _images_in_a_row(count, (height + GAP) / (width + GAP))
     down = -(-count // across)
     grid = np.full((down * (height + GAP) + GAP, across * (width + GAP) + GAP), background, np.uint8)
     for k, image in enumerate(images):
         top, left = (k // across) * (height + GAP) + GAP, (k % across) * (width + GAP) + GAP
         grid[top : top + height, left : left + width] = image
     return grid
+
+
+def _images_in_a_row(count: int, slenderness: float) -> int:
+    """Return a number of columns that makes a grid about as wide as high and leaves few places empty."""
+    square = max(1, round(math.sqrt(count * slenderness)))
+    candidates = range(square, max(square, round(1.3 * square)) + 1)
+    return min(count, min(candidates, key=lambda across: (-count % across, across)))
 
 
 def enlarged(grid: np.ndarray, target: int = 900) -> Image.Image:

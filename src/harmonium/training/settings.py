@@ -34,12 +34,16 @@ class Settings:
     batch_size : int, optional
         Examples an update; 100, or all of a smaller set.
     learning_rate : float, optional
-        0.05 for sgd and 0.001 for the others; a tenth of it where a layer is Gaussian, whose states have no bound
+        0.01 for sgd and 0.001 for the others; a tenth of it where a layer is Gaussian, whose states have no bound
         (Hinton 2010, section 13.2).
     momentum : float, optional
         Of sgd and rmsprop, in [0, 1); 0.5 for sgd.
     weight_decay : float
-        L2, on the weights only, not on the biases.
+        L2, on the weights only, not on the biases. It keeps the chains mixing (Hinton 2010, section 10).
+    hidden_bias : float, optional
+        Where the hidden biases start: -1 for Bernoulli hidden units, 0 for Gaussian ones. Below 0 the units are mostly
+        off at first (Hinton 2010, section 8.1), and the model that CD-1 learns does not hoard probability at the
+        blank image, which its chains never visit and so never raise.
     optimizer : str
         The name of an optimiser of ``torch.optim``.
     schedule : {"constant", "linear", "cosine", "exponential"}
@@ -69,7 +73,8 @@ class Settings:
     batch_size: int | None = None
     learning_rate: float | None = None
     momentum: float | None = None
-    weight_decay: float = 1e-4
+    weight_decay: float = 3e-3
+    hidden_bias: float | None = None
     optimizer: str = "sgd"
     schedule: str = "constant"
     binarize: str | None = None
@@ -88,8 +93,10 @@ class Settings:
             object.__setattr__(self, "binarize", "sample" if self.visible == "bernoulli" else "none")
         if self.learning_rate is None:
             bounded = self.visible == self.hidden_units == "bernoulli"
-            rate = 0.05 if self.optimizer == "sgd" else 0.001
+            rate = 0.01 if self.optimizer == "sgd" else 0.001
             object.__setattr__(self, "learning_rate", rate if bounded else rate / 10)
+        if self.hidden_bias is None:
+            object.__setattr__(self, "hidden_bias", -1.0 if self.hidden_units == "bernoulli" else 0.0)
         if self.momentum is None and self.optimizer == "sgd":
             object.__setattr__(self, "momentum", 0.5)
 
@@ -118,6 +125,8 @@ class Settings:
             raise InputError(f"the momentum is {self.momentum:g}, but must be at least 0 and below 1")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
             raise InputError(f"the weight decay is {self.weight_decay:g}, but must be 0 or a positive number")
+        if self.hidden_bias is not None and not math.isfinite(self.hidden_bias):
+            raise InputError(f"the hidden bias is {self.hidden_bias:g}, but must be a finite number")
         if self.seed < 0:
             raise InputError(f"the seed is {self.seed}, but must be at least 0")
 

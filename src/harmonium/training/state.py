@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from harmonium.errors import InputError
@@ -140,7 +140,8 @@ def start(settings: Settings, data: Materials) -> TrainingState:
     """Return the state before the first update.
 
     Weights are drawn from Normal(0, 0.01^2), the visible layer starts at the moments of the data (for Bernoulli units
-    at log(p / (1 - p)) of the smoothed mean p) and the hidden layer at zero (Hinton 2010, sections 8 and 8.1).
+    at log(p / (1 - p)) of the smoothed mean p) and the hidden biases where the settings say (Hinton 2010, sections
+    8 and 8.1).
 
     Raises
     ------
@@ -156,6 +157,7 @@ def start(settings: Settings, data: Materials) -> TrainingState:
     visible = make_units(settings.visible, data.train.width)
     visible.match_moments(data.found.mean, data.found.variance, data.found.cases)
     hidden = make_units(settings.hidden_units, settings.hidden)
+    nn.init.constant_(hidden.get_parameter("bias"), settings.hidden_bias or 0.0)
     rbm = RBM(visible, hidden, generator=generator_for(settings.seed, WEIGHTS)).to(device)
     estimator = make_estimator(settings.method, settings.steps, settings.chains)
     generator = generator_for(settings.seed, TRAINING, device=device)

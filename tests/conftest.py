@@ -1,0 +1,25 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(20261124)
+
+
+@pytest.fixture
+def mnist_folder():
+    """The folder of the real MNIST; a test that needs it skips without it."""
+    folder = os.environ.get("HARMONIUM_DATA")
+    if not folder or not (Path(folder) / "mnist").is_dir():
+        pytest.skip("needs the full MNIST: set HARMONIUM_DATA to the folder that holds mnist/")
+    return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def private_cache(tmp_path, monkeypatch):
+    """No test touches the user's cache."""
+    monkeypatch.setenv("HARMONIUM_CACHE", str(tmp_path / "cache"))

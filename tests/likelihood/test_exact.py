@@ -1,0 +1,49 @@
+import math
+
+import pytest
+import torch
+
+from harmonium import RBM
+from harmonium.errors import InputError
+from harmonium.exact import layer_states
+from harmonium.likelihood import exact_log_partition, exact_log_probability
+from harmonium.units import Bernoulli
+from models import PAIRS, brute_force_joint, small_rbm
+
+
+@pytest.mark.parametrize(("n", "m"), [(4, 3), (2, 5)])
+def test_log_partition_against_brute_force(n, m):
+    rbm = small_rbm(n=n, m=m)
+    _, factors = brute_force_joint(rbm)
+    assert exact_log_partition(rbm).item() == pytest.approx(math.log(factors.sum().item()), rel=1e-12)
+
+
+@pytest.mark.parametrize("hidden", ["bernoulli", "gaussian"])
+def test_probabilities_sum_to_one(hidden):
+    rbm = small_rbm("bernoulli", hidden)
+    assert exact_log_probability(rbm, layer_states(rbm.visible)).exp().sum().item() == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("hidden", ["bernoulli", "gaussian"])
+def test_the_density_of_gaussian_visibles_integrates_to_one(hidden):
+    rbm = small_rbm("gaussian", hidden, n=2)
+    x = torch.linspace(-16, 16, 801, dtype=torch.float64)
+    v = torch.cartesian_prod(x, x)
+    integral = exact_log_probability(rbm, v).exp().sum() * (x[1] - x[0]) ** 2
+    assert integral.item() == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("visible", "hidden"), PAIRS)
+def test_the_mirror_has_the_same_partition_function(visible, hidden):
+    rbm = small_rbm(visible, hidden)
+    torch.testing.assert_close(exact_log_partition(rbm), exact_log_partition(rbm.mirror()))
+
+
+def test_many_chunks_add_up():
+    rbm = RBM(Bernoulli(18), Bernoulli(18), weights=torch.zeros(18, 18))
+    assert exact_log_partition(rbm).item() == pytest.approx(36 * math.log(2), rel=1e-6)
+
+
+def test_a_layer_too_large_says_so():
+    with pytest.raises(InputError, match="25 bernoulli units and thus 33554432 states"):
+        exact_log_partition(RBM(Bernoulli(30), Bernoulli(25)))
