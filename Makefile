@@ -23,7 +23,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: install
-	$(BIN)/harmonium train mnist5k --hidden 500 --epochs 60 --seed 0 --out runs/demo --overwrite
+	$(BIN)/harmonium train mnist5k --hidden 500 --method pcd --steps 5 --epochs 60 \
+		--learning-rate 0.05 --schedule linear --seed 0 --out runs/demo --overwrite
 	$(BIN)/harmonium dream runs/demo --count 100 --steps 1000
 	@echo "Open runs/demo/report.html: features, dreams and curves, with a sentence on each."
 

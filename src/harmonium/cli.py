@@ -166,28 +166,20 @@ def _check_same(folder: Path, given: dict[str, Any]) -> None:
 
 def _report_training(run: Any, state: Any, as_json: bool) -> None:
     """Say where the run stands and what to do next."""
+    from harmonium.progress import describe
+
     records = run.records()
     last = json.loads(records[-1].to_json()) if records else None
     finished = state.epochs_done >= state.settings.epochs
     lines = [f"{run.folder}: {state.epochs_done} of {state.settings.epochs} epochs in {state.seconds:.1f} s"]
-    if records and not as_json:
-        lines.append(_describe(records[-1]))
+    if records:
+        lines.append(f"{describe(records[-1])}, {records[-1].examples_per_second:,.0f} examples/s")
     if finished:
         lines.append(f"Open {run.folder / 'report.html'}, or let it dream: harmonium dream {run.folder}")
     else:
         lines.append(f"Stopped before the planned end; to go on: harmonium train --out {run.folder} --resume")
     facts = {"run": str(run.folder), "epochs": state.epochs_done, "finished": finished, "last": last}
     _say(as_json, facts, *lines)
-
-
-def _describe(record: Any) -> str:
-    """Say the measurements of a record in a line."""
-    parts = [f"reconstruction error {record.reconstruction_error:.4f}"]
-    if record.pseudo_log_likelihood is not None:
-        parts.append(f"pseudo-log-likelihood {record.pseudo_log_likelihood:.1f} nats")
-    if record.free_energy_gap is not None:
-        parts.append(f"free-energy gap {record.free_energy_gap:+.2f} nats")
-    return f"{', '.join(parts)}, {record.examples_per_second:,.0f} examples/s"
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The live progress bar; on anything but a terminal it stays silent."""
+"""Live progress on the terminal; on anything else it stays silent."""
 
 from __future__ import annotations
 
@@ -6,66 +6,74 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from harmonium.training import Record, TrainingState
 
 
 class TrainingProgress:
-    """Shows where training stands: updates done, rate, time left, and the last record.
+    """Two lines: how far training is, at what rate and for how long; and the measurements of the last epoch.
 
     Parameters
     ----------
-    bar : rich.progress.Progress
-        The bar to be driven.
     state : TrainingState
         The run at its start.
     """
 
-    def __init__(self, bar: Progress, state: TrainingState) -> None:
-        self._bar = bar
-        total = state.settings.epochs * state.updates_per_epoch
-        self._task = bar.add_task("", total=total, completed=state.update, rate="", last="")
+    def __init__(self, state: TrainingState) -> None:
+        self._epochs = state.settings.epochs
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+        )
+        self._task = self._bar.add_task(
+            self._describe(state), total=self._epochs * state.updates_per_epoch, completed=state.update, rate=""
+        )
+        self._last = Text(style="dim")
+
+    def _describe(self, state: TrainingState) -> str:
+        return f"epoch {min(state.epochs_done + 1, self._epochs)}/{self._epochs}"
+
+    def __rich__(self) -> Group:
+        """Return what is shown now."""
+        return Group(self._bar, self._last)
 
     def update(self, state: TrainingState) -> None:
         """Take note of one update."""
-        self._bar.update(self._task, completed=state.update, description=f"epoch {state.epochs_done + 1}")
+        self._bar.update(self._task, completed=state.update, description=self._describe(state))
 
     def record(self, record: Record) -> None:
-        """Show the measurements of an epoch."""
-        parts = [f"reconstruction {record.reconstruction_error:.4f}"]
-        if record.pseudo_log_likelihood is not None:
-            parts.append(f"pseudo-log-likelihood {record.pseudo_log_likelihood:.1f}")
-        if record.free_energy_gap is not None:
-            parts.append(f"gap {record.free_energy_gap:+.2f}")
-        self._bar.update(self._task, rate=f"{record.examples_per_second:,.0f}/s", last=", ".join(parts))
+        """Take note of the measurements of an epoch."""
+        self._bar.update(self._task, rate=f"{record.examples_per_second:,.0f} examples/s")
+        self._last.plain = describe(record)
+
+
+def describe(record: Record) -> str:
+    """Say the measurements of a record in a line."""
+    parts = [f"reconstruction error {record.reconstruction_error:.4f}"]
+    if record.pseudo_log_likelihood is not None:
+        parts.append(f"pseudo-log-likelihood {record.pseudo_log_likelihood:.1f} nats")
+    if record.free_energy_gap is not None:
+        parts.append(f"free-energy gap {record.free_energy_gap:+.2f} nats")
+    return ", ".join(parts)
 
 
 @contextmanager
 def training_progress(state: TrainingState) -> Iterator[TrainingProgress]:
-    """Show a progress bar on stderr while the block runs, if stderr is a terminal."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("[dim]{task.fields[last]}"),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )
-    with bar:
-        yield TrainingProgress(bar, state)
+    """Show progress on stderr while the block runs, if stderr is a terminal."""
+    shown = TrainingProgress(state)
+    if not sys.stderr.isatty():
+        yield shown
+        return
+    with Live(shown, console=Console(stderr=True), refresh_per_second=5):
+        yield shown
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from harmonium.errors import InputError
+
 
 def generator_for(seed: int, *purpose: int, device: torch.device | str = "cpu") -> torch.Generator:
     """Return a generator that depends on the seed and the purpose alone.
@@ -20,7 +22,14 @@ def generator_for(seed: int, *purpose: int, device: torch.device | str = "cpu") 
         Numbers, at least 0, that name the purpose, such as `EPOCH_ORDER` and the number of the epoch.
     device : torch.device
         Where the random numbers are to be made.
+
+    Raises
+    ------
+    InputError
+        When the seed is negative.
     """
+    if seed < 0:
+        raise InputError(f"the seed is {seed}, but must be at least 0")
     words = np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)
     return torch.Generator(device).manual_seed(int(words[0] >> np.uint64(1)))
 

@@ -14,7 +14,7 @@ def draw_features(rbm: RBM, path: Path | str, image_shape: tuple[int, int] | Non
     """Draw the weights of every hidden unit as one small image, all in one grid.
 
     Grey is zero, white excites and black inhibits a pixel; all are scaled alike, so that strong and weak features can
-    be told apart. The scale is the 99.8th percentile of |W|: beyond it grey levels saturate, since a single outlier
+    be told apart. The scale is the 99.5th percentile of |W|: beyond it grey levels saturate, since a single outlier
     would make all others pale.
 
     Parameters
@@ -27,6 +27,6 @@ def draw_features(rbm: RBM, path: Path | str, image_shape: tuple[int, int] | Non
         (height, width) of the visible layer; without it each feature is a line of pixels.
     """
     weights = rbm.weights.detach().cpu().double().numpy().T
-    scale = float(np.quantile(np.abs(weights), 0.998)) or 1.0
+    scale = float(np.quantile(np.abs(weights), 0.995)) or 1.0
     levels = np.clip(np.round(127.5 + 127.5 * weights / scale), 0, 255).astype(np.uint8)
     save_image(image_grid(levels.reshape(-1, *picture_shape(rbm.visible.size, image_shape)), background=60), path)
