@@ -118,3 +118,8 @@ def test_wrong_shapes_are_refused_in_a_sentence():
 def test_an_independent_model_has_a_free_energy_that_adds_up():
     rbm = RBM(Bernoulli(3), Bernoulli(5), weights=torch.zeros(3, 5))
     assert rbm.free_energy(torch.ones(3)).item() == pytest.approx(-5 * math.log(2))
+
+
+def test_the_weights_decide_the_dtype():
+    rbm = RBM(Bernoulli(2), Bernoulli(3), weights=torch.zeros(2, 3, dtype=torch.float64))
+    assert {parameter.dtype for parameter in rbm.parameters()} == {torch.float64}

@@ -69,14 +69,12 @@ def write_tensors(path: Path | str, tensors: Mapping[str, Tensor], metadata: Map
     metadata : mapping
         Stored under the key ``harmonium`` of the header.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     with replacing(path) as part:
-        try:
-            save_file(copies, part, {"harmonium": json.dumps(metadata)})
-        except SafetensorError as error:
-            raise OSError(str(error)) from error  # it hides the operating system's own error
+        # Not save_file, which hides the operating system's errors and lets nobody else read the file.
+        part.write_bytes(save(copies, {"harmonium": json.dumps(metadata)}))
 
 
 def read_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:

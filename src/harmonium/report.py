@@ -45,7 +45,7 @@ _MEANINGS = {
     "update": "steps of the optimiser",
     "seconds": "time spent in updates",
     "examples_per_second": "training examples a second in the last epoch",
-    "learning_rate": "of the last update",
+    "learning_rate": "of the next update",
     "reconstruction_error": "mean squared difference between an example and its reconstruction, a unit; low is good",
     "pseudo_log_likelihood": "nats an example, each unit given all others; higher is better, 0 is the best there is",
     "free_energy_data": "mean F of training examples, nats; only differences of F mean anything",
@@ -165,10 +165,6 @@ def _format(value: object) -> str:
     """Return a value as a person wants to read it."""
     if value is None:
         return "-"
-    return (
-        f"{value:,.4g}"
-        if isinstance(value, float) and abs(value) < 1e5
-        else f"{value:,.0f}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return str(value)

@@ -2,7 +2,7 @@
 
 from harmonium.gradients.closed_form import Statistics, state_statistics, write_gradient
 from harmonium.gradients.contrastive_divergence import ContrastiveDivergence
-from harmonium.gradients.exact import Exact
+from harmonium.gradients.exact import Exact, exact_model_statistics
 from harmonium.gradients.methods import METHODS, Estimator, make_estimator
 from harmonium.gradients.persistent import PersistentContrastiveDivergence
 
@@ -13,6 +13,7 @@ __all__ = [
     "Exact",
     "PersistentContrastiveDivergence",
     "Statistics",
+    "exact_model_statistics",
     "make_estimator",
     "state_statistics",
     "write_gradient",

@@ -31,6 +31,7 @@ class Statistics(NamedTuple):
         return Statistics(self.weights.T, self.hidden, self.visible)
 
 
+@torch.no_grad()
 def state_statistics(rbm: RBM, states: GibbsState, case_weights: Tensor | None = None) -> Statistics:
     """Average -dE/dparameter over visible states and, in closed form, over P(h | v).
 

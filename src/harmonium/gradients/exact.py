@@ -32,6 +32,7 @@ class Exact:
         return exact_model_statistics(rbm), None
 
 
+@torch.no_grad()
 def exact_model_statistics(rbm: RBM) -> Statistics:
     """Return the average of -dE/dparameter under P(v, h) itself.
 

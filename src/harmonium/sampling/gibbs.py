@@ -43,6 +43,7 @@ class GibbsState(NamedTuple):
     hidden_field: Tensor
 
 
+@torch.no_grad()
 def init(rbm: RBM, visible: Tensor) -> GibbsState:
     """Start one chain at each visible state: (chains, n)."""
     return GibbsState(visible, rbm.hidden_field(visible))

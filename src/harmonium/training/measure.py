@@ -14,6 +14,7 @@ from harmonium.training.record import Record
 from harmonium.training.state import TrainingState
 
 DREAM_CHAINS, DREAM_STEPS = 64, 50
+SITES = 5  # drawn for each example: one alone makes a jagged curve
 
 
 @torch.no_grad()
@@ -56,7 +57,8 @@ def _pseudo_log_likelihood(rbm: RBM, visible: Tensor, generator: torch.Generator
     # Intensities trained on as they are (binarize none) are no states, and have no pseudo-likelihood.
     if states is None or not torch.isin(visible, states).all():
         return None
-    return float(pseudo_log_likelihood(rbm, visible, generator).mean())
+    draws = [pseudo_log_likelihood(rbm, visible, generator).mean() for _ in range(SITES)]
+    return float(torch.stack(draws).mean())
 
 
 def _free_energy_of_dreams(rbm: RBM, chains: gibbs.GibbsState | None, generator: torch.Generator) -> float:

@@ -21,11 +21,11 @@ class Record:
     examples_per_second : float
         Training examples a second in this epoch, measuring and saving not counted.
     learning_rate : float
-        That of the last update.
+        That of the next update.
     reconstruction_error : float
         The mean over monitored examples and units of (v - E[v | h])^2, with h drawn from P(h | v).
     pseudo_log_likelihood : float or None
-        Nats per example, estimated from one site each; None where it is not defined (real-valued visible units).
+        Nats per example, estimated from a few sites each; None where it is not defined (real-valued visible units).
     free_energy_data : float
         Mean F(v) of the monitored training examples, in nats.
     free_energy_dreams : float

@@ -1,0 +1,66 @@
+"""Every code block of the README and of the lecture runs."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from harmonium.cli import main
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(name):
+    return BLOCK.findall((ROOT / name).read_text(encoding="utf-8"))
+
+
+def run_command(line, monkeypatch):
+    """Run a line of the console; training is cut to one epoch, which proves the same."""
+    words = shlex.split(re.sub(r"--epochs \d+", "--epochs 2", re.sub(r"--stop-after \d+", "--stop-after 1", line)))
+    assert words[0] == "harmonium", line
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert not stopped.value.code, line
+
+
+def test_every_block_of_the_readme(tmp_path, monkeypatch, mnist_folder):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "readme"}
+    kinds = set()
+    for kind, code in blocks("README.md"):
+        kinds.add(kind)
+        if kind == "python":
+            exec(compile(code, "README.md", "exec"), namespace)
+        for line in code.splitlines() if kind == "console" else []:
+            run_command(line.removeprefix("$ "), monkeypatch)
+    assert kinds == {"python", "console"}
+    assert (tmp_path / "runs" / "digits" / "report.html").exists()
+    assert (tmp_path / "dreams.npy").exists()
+
+
+def test_every_block_of_the_lecture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "lecture"}
+    codes = [code for kind, code in blocks("docs/lecture.md") if kind == "python"]
+    assert len(codes) > 10
+    for code in codes:
+        exec(compile(code, "docs/lecture.md", "exec"), namespace)
+
+
+def test_every_make_target_of_the_docs_exists():
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for name in ("README.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"\bmake (\w+) +#", (ROOT / name).read_text()):
+            assert target in targets
+
+
+def test_links_between_the_docs_lead_somewhere():
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text) + re.findall(r'<img src="([^"]+)"', text):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
