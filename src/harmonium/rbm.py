@@ -21,8 +21,8 @@ class RBM(nn.Module):
     visible, hidden : Units
         The two layers.
     weights : Tensor, shape (visible.size, hidden.size), optional
-        Start (and share storage with) these, in their dtype, which the layers take over; without them they are drawn from Normal(0, 0.01^2), as Hinton 2010,
-        section 8, advises.
+        Start (and share storage with) these, in their dtype, which the layers take over; without them they
+        are drawn from Normal(0, 0.01^2), as Hinton 2010, section 8, advises.
     generator : torch.Generator, optional
         The source of that draw; without one, a new generator with torch's default seed, so the same weights each time.
 
