@@ -29,16 +29,10 @@ def module_of(path):
 
 
 def imports_of(path):
-    """Yield the modules of the package that a file imports anywhere, type-checking blocks left out."""
+    """Yield the modules of the package that a file imports, wherever in it and for whatever reason."""
     tree = ast.parse(path.read_text())
-    guarded = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING"
-        for node in ast.walk(block)
-    }
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and id(node) not in guarded and f"{node.module}.".startswith("harmonium."):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("harmonium."):
             for name in node.names:  # a module of a package, or a name that a module defines
                 module = f"{node.module}.{name.name}".removeprefix("harmonium.")
                 is_module = (ROOT / f"{module.replace('.', '/')}.py").exists()

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
 
 import torch
 from torch.optim import lr_scheduler
 
 from harmonium.rbm import RBM
-
-if TYPE_CHECKING:
-    from harmonium.training.settings import Settings
 
 # Those left out need a closure (LBFGS), sparse gradients (SparseAdam) or matrices only (Muon).
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
@@ -29,19 +25,21 @@ def takes_momentum(optimizer: str) -> bool:
     return "momentum" in inspect.signature(OPTIMIZERS[optimizer]).parameters
 
 
-def make_optimizer(rbm: RBM, settings: Settings) -> torch.optim.Optimizer:
-    """Return the optimiser that the settings name, with weight decay on the weights only.
+def make_optimizer(
+    rbm: RBM, name: str, learning_rate: float, weight_decay: float, momentum: float | None
+) -> torch.optim.Optimizer:
+    """Return the optimiser of that name, with weight decay on the weights only.
 
     Biases are few and need to be as large as they are, so they are not decayed (Hinton 2010, section 10.1).
     """
-    kind = OPTIMIZERS[settings.optimizer]
+    kind = OPTIMIZERS[name]
     known = inspect.signature(kind).parameters
-    options: dict[str, object] = {"lr": settings.learning_rate}
-    if "momentum" in known and settings.momentum is not None:
-        options["momentum"] = settings.momentum
+    options: dict[str, object] = {"lr": learning_rate}
+    if momentum is not None:
+        options["momentum"] = momentum
     if "fused" in known:
         options["fused"] = True  # one pass over the weights instead of one for each operation
-    weights = {"params": [rbm.weights], "weight_decay": settings.weight_decay}
+    weights = {"params": [rbm.weights], "weight_decay": weight_decay}
     others = {"params": [*rbm.visible.parameters(), *rbm.hidden.parameters()], "weight_decay": 0.0}
     return kind([weights, others], **options)  # type: ignore[arg-type]
 

@@ -162,7 +162,10 @@ def start(settings: Settings, data: Materials) -> TrainingState:
     estimator = make_estimator(settings.method, settings.steps, settings.chains)
     generator = generator_for(settings.seed, TRAINING, device=device)
     chains = estimator.init(rbm, generator)
-    optimizer = make_optimizer(rbm, settings)
+    assert settings.learning_rate is not None  # Settings has put a number there
+    optimizer = make_optimizer(
+        rbm, settings.optimizer, settings.learning_rate, settings.weight_decay, settings.momentum
+    )
     updates_per_epoch = math.ceil(len(data.train) / batch_size)
     scheduler = make_scheduler(optimizer, settings.schedule, settings.epochs * updates_per_epoch)
     return TrainingState(
