@@ -18,7 +18,7 @@ FLOORS = [
     {"training"},
     {"pictures", "progress"},
     {"report", "information"},
-    {"dreaming"},
+    {"dreaming", "evaluation"},
     {"cli"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

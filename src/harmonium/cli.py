@@ -269,6 +269,52 @@ def report(path: RunPath, data_dir: DataDir = None, as_json: Json = False) -> No
 
 
 @app.command()
+def evaluate(
+    path: RunPath,
+    data: Annotated[str, typer.Option(help="test, validation, train, or a file.")] = "test",
+    method: Annotated[str, typer.Option(help="How Z is obtained: auto, exact or ais.")] = "auto",
+    runs: Annotated[int, typer.Option(help="Annealing runs in each direction.")] = 500,
+    temperatures: Annotated[int, typer.Option(help="Models on the way from the base to the model.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Decides all randomness.")] = 0,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Say how good a model is: its log-likelihood, with a bracket.
+
+    Examples
+    --------
+        harmonium evaluate runs/mnist
+
+        harmonium evaluate runs/mnist --data validation --method ais --temperatures 8000
+    """
+    from dataclasses import asdict
+
+    from harmonium.evaluation import evaluate_run
+
+    found = evaluate_run(path, data, method=method, runs=runs, temperatures=temperatures, seed=seed, data_dir=data_dir)
+    z = found.log_partition
+    facts = {
+        "log_likelihood": found.value,
+        "lower": found.lower,
+        "upper": found.upper,
+        "standard_error": found.standard_error,
+        "examples": found.examples,
+        "log_partition": asdict(z),
+        "method": found.method,
+        "warnings": list(found.warnings),
+    }
+    how = "exact" if found.method == "exact" else f"between {found.lower:.2f} and {found.upper:.2f}"
+    lines = [
+        f"log-likelihood {found.value:.2f} nats an example, {how}: the mean of {found.examples:,} examples ({data})",
+        f"log Z = {z.value:.3f} nats by "
+        + ("enumeration" if z.method == "exact" else "annealing in both directions")
+        + f"; standard error of the log-likelihood {found.standard_error:.2f}, the choice of examples included",
+        *(f"warning: {warning}" for warning in found.warnings),
+    ]
+    _say(as_json, facts, *lines)
+
+
+@app.command()
 def info(
     path: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A run folder or a model file.")] = None,
     as_json: Json = False,

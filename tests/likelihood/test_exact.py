@@ -7,6 +7,7 @@ from harmonium import RBM
 from harmonium.errors import InputError
 from harmonium.exact import layer_states
 from harmonium.likelihood import exact_log_partition, exact_log_probability
+from harmonium.likelihood.exact import expected_seconds
 from harmonium.units import Bernoulli
 from models import PAIRS, brute_force_joint, small_rbm
 
@@ -45,5 +46,17 @@ def test_many_chunks_add_up():
 
 
 def test_a_layer_too_large_says_so():
-    with pytest.raises(InputError, match="25 bernoulli units and thus 33554432 states"):
-        exact_log_partition(RBM(Bernoulli(30), Bernoulli(25)))
+    with pytest.raises(InputError, match="35 bernoulli units and thus 34359738368 states"):
+        exact_log_partition(RBM(Bernoulli(40), Bernoulli(35)))
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 5), (7, 2), (20, 11)])
+def test_half_tables_agree_with_a_plain_sum(sizes):
+    rbm = small_rbm(n=sizes[0], m=sizes[1])
+    side = rbm if sizes[0] < sizes[1] else rbm.mirror()
+    plain = torch.logsumexp(-side.free_energy(layer_states(side.visible)), 0)
+    assert exact_log_partition(rbm).item() == pytest.approx(plain.item(), rel=1e-12)
+
+
+def test_expected_seconds_are_positive():
+    assert expected_seconds(small_rbm(n=30, m=14)) > 0

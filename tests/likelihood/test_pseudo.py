@@ -3,7 +3,7 @@ import torch
 
 from harmonium.errors import InputError
 from harmonium.exact import layer_states
-from harmonium.likelihood import exact_log_probability, pseudo_log_likelihood
+from harmonium.likelihood import exact_log_probability, exact_pseudo_log_likelihood, pseudo_log_likelihood
 from models import small_rbm
 
 
@@ -31,3 +31,9 @@ def test_the_estimate_is_unbiased_per_example(hidden, generator):
 def test_real_valued_units_are_refused():
     with pytest.raises(InputError, match="gaussian visible units has no closed form"):
         pseudo_log_likelihood(small_rbm("gaussian", "bernoulli"), torch.zeros(2, 4, dtype=torch.float64))
+
+
+def test_the_sum_over_all_sites_is_the_enumerated_one():
+    rbm = small_rbm()
+    v = layer_states(rbm.visible)
+    torch.testing.assert_close(exact_pseudo_log_likelihood(rbm, v), enumerated_pseudo_log_likelihood(rbm, v))

@@ -1,6 +1,19 @@
 """How good a model is: its log-likelihood, exact or estimated."""
 
+from harmonium.likelihood.estimates import LogLikelihood, LogPartition
+from harmonium.likelihood.evaluate import log_likelihood, log_partition
 from harmonium.likelihood.exact import exact_log_partition, exact_log_probability
-from harmonium.likelihood.pseudo import pseudo_log_likelihood
+from harmonium.likelihood.path import base_of_moments
+from harmonium.likelihood.pseudo import exact_pseudo_log_likelihood, pseudo_log_likelihood
 
-__all__ = ["exact_log_partition", "exact_log_probability", "pseudo_log_likelihood"]
+__all__ = [
+    "LogLikelihood",
+    "LogPartition",
+    "base_of_moments",
+    "exact_log_partition",
+    "exact_log_probability",
+    "exact_pseudo_log_likelihood",
+    "log_likelihood",
+    "log_partition",
+    "pseudo_log_likelihood",
+]

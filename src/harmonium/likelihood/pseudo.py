@@ -41,11 +41,52 @@ def pseudo_log_likelihood(rbm: RBM, visible: Tensor, generator: torch.Generator 
     -----
     Source: Besag 1975; as a progress measure of RBMs, Marlin, Swersky, Chen & de Freitas 2010.
     """
+    states = _states_of_a_unit(rbm)
+    site = torch.randint(rbm.visible.size, (len(visible),), generator=generator, device=visible.device)
+    return rbm.visible.size * _log_conditional(rbm, visible, site, states)
+
+
+@torch.no_grad()
+def exact_pseudo_log_likelihood(rbm: RBM, visible: Tensor) -> Tensor:
+    r"""Return the pseudo-log-likelihood of each example, summed over all n sites: n times the work of the estimate.
+
+        PL(v) = sum_i log P(v_i | v_others)
+
+    This is the sum over the sites, in nats per example, not their mean: n times as large. (scikit-learn's
+    ``BernoulliRBM.score_samples`` returns this scale too, estimated from one site; its issue 23179 is about that
+    factor.)
+
+    Parameters
+    ----------
+    rbm : RBM
+        A model whose visible units have finitely many states.
+    visible : Tensor, shape (cases, n)
+
+    Returns
+    -------
+    Tensor, shape (cases,)
+
+    Raises
+    ------
+    InputError
+        When the visible units are real-valued.
+    """
+    states = _states_of_a_unit(rbm)
+    sites = range(rbm.visible.size)
+    every = (_log_conditional(rbm, visible, torch.full((len(visible),), site), states) for site in sites)
+    return torch.stack(list(every)).sum(0)
+
+
+def _states_of_a_unit(rbm: RBM) -> Tensor:
     states = rbm.visible.unit_states()
     if states is None:
         raise InputError(f"the pseudo-likelihood of {rbm.visible.family} visible units has no closed form")
+    return states
+
+
+def _log_conditional(rbm: RBM, visible: Tensor, site: Tensor, states: Tensor) -> Tensor:
+    """log P(v_site | v_others) for one site of each example: (cases, n), (cases,) -> (cases,)."""
     cases = torch.arange(len(visible), device=visible.device)
-    site = torch.randint(rbm.visible.size, (len(visible),), generator=generator, device=visible.device)
     original = visible[cases, site]
     log_weights = torch.empty(len(visible), len(states), dtype=visible.dtype, device=visible.device)
     changed = visible.clone()
@@ -53,5 +94,4 @@ def pseudo_log_likelihood(rbm: RBM, visible: Tensor, generator: torch.Generator 
         changed[cases, site] = value
         log_weights[:, k] = -rbm.free_energy(changed)
     is_original = original[:, None] == states
-    log_probability = torch.where(is_original, log_weights.log_softmax(-1), 0.0).sum(-1)
-    return rbm.visible.size * log_probability
+    return torch.where(is_original, log_weights.log_softmax(-1), 0.0).sum(-1)

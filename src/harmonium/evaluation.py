@@ -1,0 +1,123 @@
+"""The log-likelihood of a run or model file on data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from harmonium.data import Cases, load, survey
+from harmonium.errors import InputError
+from harmonium.io import ModelFile
+from harmonium.likelihood import LogLikelihood, base_of_moments, log_likelihood, log_partition
+from harmonium.likelihood.annealed import count_steps
+from harmonium.likelihood.evaluate import choose_method
+from harmonium.progress import step_progress
+from harmonium.rbm import RBM
+from harmonium.seeds import EVALUATE, generator_for
+from harmonium.training import Run, open_model
+from harmonium.training.materials import split
+
+SPLITS = ("test", "validation", "train")
+"""The parts of a run's own data by name; anything else is a file."""
+
+
+def evaluate_run(
+    path: Path | str,
+    data: str = "test",
+    *,
+    method: str = "auto",
+    runs: int = 500,
+    temperatures: int = 2000,
+    seed: int = 0,
+    data_dir: Path | str | None = None,
+) -> LogLikelihood:
+    """Estimate the mean log-likelihood of data under the model of a run folder or model file, under a progress bar.
+
+    Parameters
+    ----------
+    path : path
+        A run folder or a bare model file.
+    data : str
+        ``test``, ``validation`` or ``train`` of what the run was trained on, or a file. They are prepared (scaled,
+        standardised, binarised) as the training data were, with a fixed seed.
+    method, runs, temperatures
+        As for `harmonium.likelihood.log_partition`.
+    seed : int
+        Decides all randomness.
+    data_dir : path, optional
+        Where mnist and fashion-mnist lie.
+
+    Returns
+    -------
+    LogLikelihood
+        Where the data were standardised, the density is that of the standardised values.
+
+    Raises
+    ------
+    InputError
+        When there is no such model or data, they do not fit each other, or the method does not fit the model.
+    """
+    path = Path(path)
+    model = open_model(path)
+    if runs < 20 or temperatures < 2:
+        raise InputError(f"annealing needs at least 20 runs and 2 temperatures, not {runs} and {temperatures}")
+    chosen = choose_method(model.rbm, method)
+    generator = generator_for(seed, EVALUATE)
+    visible = _prepared(model, _cases(path, data, data_dir), generator)
+    examples = _training_examples(path, data_dir) if chosen == "ais" else None
+    steps = count_steps(temperatures) if chosen == "ais" else 1
+    with step_progress("annealing" if chosen == "ais" else "enumerating", steps) as bar:
+        partition = log_partition(
+            model.rbm,
+            chosen,
+            base=None if examples is None else _base(model.rbm, examples),
+            generator=generator,
+            examples=examples,
+            runs=runs,
+            temperatures=temperatures,
+            progress=lambda: bar.advance(bar.task_ids[0]),
+        )
+    return log_likelihood(model.rbm, visible, partition)
+
+
+def _base(rbm: RBM, examples: Tensor) -> RBM:
+    """Return the base with the base rates of the training examples."""
+    return base_of_moments(rbm, examples.mean(0), examples.var(0, correction=0), len(examples))
+
+
+def _cases(path: Path, data: str, data_dir: Path | str | None) -> Cases:
+    """Return the examples that were asked for, as stored."""
+    if data not in SPLITS:
+        return load(data, data_dir).train
+    if not path.is_dir():
+        raise InputError(f"{path} is a bare model file, whose data are not known: give a file with --data")
+    run = Run(path)
+    if data == "test":
+        test = run.dataset(data_dir).test
+        if test is None:
+            raise InputError(f"{run.config()['data']} has no test split: give --data validation, train, or a file")
+        return test
+    train, held_out = split(run.dataset(data_dir), run.settings(), run.config()["validation"])
+    if data == "validation" and held_out is None:
+        raise InputError(f"{path} was trained without a validation set: give --data test, train, or a file")
+    return train if data == "train" or held_out is None else held_out
+
+
+def _prepared(model: ModelFile, cases: Cases, generator: torch.Generator) -> Tensor:
+    """Return the examples as the model would see them."""
+    model.rbm.visible.check_width(cases.values, "the data")
+    survey(cases, model.preparation, model.rbm.visible.check)
+    pieces = [model.preparation.prepare(stored, generator) for _, stored in cases.chunks()]
+    return torch.cat(pieces)
+
+
+def _training_examples(path: Path, data_dir: Path | str | None) -> Tensor | None:
+    """Return training examples of a run, for the base rates of annealing; None where they are not at hand."""
+    if not path.is_dir():
+        return None
+    try:
+        return Run(path).examples(data_dir)
+    except InputError:
+        return None
