@@ -18,8 +18,12 @@ def blocks(name):
 
 
 def run_command(line, monkeypatch):
-    """Run a line of the console; training is cut to one epoch, which proves the same."""
-    words = shlex.split(re.sub(r"--epochs \d+", "--epochs 2", re.sub(r"--stop-after \d+", "--stop-after 1", line)))
+    """Run a line of the console; training is cut to two epochs and annealing to 50 temperatures."""
+    for option, few in (("--stop-after", 1), ("--epochs", 2)):
+        line = re.sub(rf"{option} \d+", f"{option} {few}", line)
+    words = shlex.split(line)
+    if words[1] == "evaluate":
+        words += ["--runs", "20", "--temperatures", "50"]
     assert words[0] == "harmonium", line
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as stopped:

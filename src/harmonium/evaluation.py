@@ -10,7 +10,7 @@ from torch import Tensor
 from harmonium.data import Cases, load, survey
 from harmonium.errors import InputError
 from harmonium.io import ModelFile
-from harmonium.likelihood import LogLikelihood, base_of_moments, log_likelihood, log_partition
+from harmonium.likelihood import LogLikelihood, base_of_states, log_likelihood, log_partition
 from harmonium.likelihood.annealed import count_steps
 from harmonium.likelihood.evaluate import choose_method
 from harmonium.progress import step_progress
@@ -84,7 +84,7 @@ def evaluate_run(
 
 def _base(rbm: RBM, examples: Tensor) -> RBM:
     """Return the base with the base rates of the training examples."""
-    return base_of_moments(rbm, examples.mean(0), examples.var(0, correction=0), len(examples))
+    return base_of_states(rbm, examples)
 
 
 def _cases(path: Path, data: str, data_dir: Path | str | None) -> Cases:

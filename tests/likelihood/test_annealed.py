@@ -8,7 +8,7 @@ from scipy import stats
 from harmonium import RBM
 from harmonium.errors import InputError
 from harmonium.exact import exact_samples
-from harmonium.likelihood import base_of_moments, exact_log_partition, log_partition
+from harmonium.likelihood import base_of_states, exact_log_partition, log_partition
 from harmonium.likelihood.annealing import anneal, anneal_back
 from harmonium.likelihood.bounds import bennett_ratio, effective_sample_size, log_mean_exp, lower_bound, upper_bound
 from harmonium.likelihood.path import GeometricPath
@@ -114,8 +114,8 @@ def test_a_good_base_makes_a_narrower_bracket():
     rbm = small_rbm(n=12, m=6, coupling=0.3)
     rbm.visible.bias.data += 3
     samples = exact_samples(rbm, 1000, torch.Generator().manual_seed(0))
-    near = base_of_moments(rbm, samples.mean(0), samples.var(0), 1000)
-    far = base_of_moments(rbm, 1 - samples.mean(0), samples.var(0), 1000)
+    near = base_of_states(rbm, samples)
+    far = base_of_states(rbm, 1 - samples)
     widths = [(z := annealed(rbm, base=base, temperatures=20)).upper - z.lower for base in (near, far)]
     assert widths[0] < widths[1]
 

@@ -3,13 +3,13 @@
 from harmonium.likelihood.estimates import LogLikelihood, LogPartition
 from harmonium.likelihood.evaluate import log_likelihood, log_partition
 from harmonium.likelihood.exact import exact_log_partition, exact_log_probability
-from harmonium.likelihood.path import base_of_moments
+from harmonium.likelihood.path import base_of_states
 from harmonium.likelihood.pseudo import exact_pseudo_log_likelihood, pseudo_log_likelihood
 
 __all__ = [
     "LogLikelihood",
     "LogPartition",
-    "base_of_moments",
+    "base_of_states",
     "exact_log_partition",
     "exact_log_probability",
     "exact_pseudo_log_likelihood",

@@ -22,7 +22,7 @@ from harmonium.likelihood.bounds import (
 )
 from harmonium.likelihood.estimates import LogPartition
 from harmonium.likelihood.modes import around, find_modes
-from harmonium.likelihood.path import GeometricPath, base_of_moments
+from harmonium.likelihood.path import GeometricPath, base_of_states
 from harmonium.likelihood.spacing import adaptive_spacing
 from harmonium.rbm import RBM
 from harmonium.sampling import gibbs
@@ -126,7 +126,7 @@ def _base_of_samples(rbm: RBM, generator: torch.Generator) -> RBM:
     state = gibbs.init_from_noise(rbm, 200, generator)
     for _ in range(100):
         state = gibbs.step(rbm, state, generator)
-    return base_of_moments(rbm, state.visible.mean(0), state.visible.var(0, correction=0), len(state.visible))
+    return base_of_states(rbm, state.visible)
 
 
 def count_steps(temperatures: int, modes: int = 8) -> int:
@@ -177,7 +177,7 @@ def _check_modes(
     found = []
     for mode in find_modes(path, known, generator):
         ends, seen = around(path.rbm, mode, MODE_CHAINS, 200, generator)
-        local = GeometricPath(path.rbm, base_of_moments(path.rbm, seen.mean(0), seen.var(0, correction=0), len(seen)))
+        local = GeometricPath(path.rbm, base_of_states(path.rbm, seen))
         runs = anneal(local, np.linspace(0, 1, max(50, len(coarse) // 2)), MODE_CHAINS, generator, progress)
         estimate = local.base_log_partition() + log_mean_exp(runs.log_weights.cpu().numpy())
         excess = _backward_estimate(path, coarse, ends, generator, progress) - reference

@@ -57,7 +57,7 @@ def log_partition(
         ``auto`` enumerates where the smaller finite layer has at most 20 units (or both layers are Gaussian, whose Z
         has a closed form), and anneals otherwise.
     base : RBM, optional
-        Where annealing starts: a model with zero weights, best made by `base_of_moments` from the training data.
+        Where annealing starts: a model with zero weights, best made by `base_of_states` from the training data.
     generator : torch.Generator, optional
         The source of randomness of annealing; by default a new one with torch's default seed.
     examples : Tensor, shape (cases, n), optional

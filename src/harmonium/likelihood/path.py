@@ -86,12 +86,25 @@ def independent_log_partition(rbm: RBM) -> float:
 
 
 @torch.no_grad()
-def base_of_moments(rbm: RBM, mean: Tensor, variance: Tensor, cases: int) -> RBM:
-    """Return a base whose visible units have the moments (n,) of some data, and the model's own hidden units.
+def base_of_states(rbm: RBM, visible: Tensor) -> RBM:
+    """Return a base without weights in which every unit of either layer has the moments that it has on some states.
 
     With the base rates of the training data annealing starts nearest to the model (Salakhutdinov & Murray 2008,
-    section 4.1).
+    section 4.1). Matching the hidden units too is to annealing what centering is to learning: without it, the biases of
+    hidden units that were trained against strong fields stand alone at small beta, and the path makes a detour.
+
+    Parameters
+    ----------
+    rbm : RBM
+        The model.
+    visible : Tensor, shape (cases, n)
+        Training examples, or samples of the model.
     """
-    visible = type(rbm.visible)(rbm.visible.size).to(rbm.weights)
-    visible.match_moments(mean.to(rbm.weights), variance.to(rbm.weights), cases)
-    return RBM(visible, rbm.hidden, weights=torch.zeros_like(rbm.weights))
+    field = rbm.hidden_field(visible.to(rbm.weights))
+    mean = rbm.hidden.mean(field)
+    spread = rbm.hidden.variance(field).mean(0) + mean.var(0, correction=0)  # the law of total variance
+    visible_units, hidden_units = (type(layer)(layer.size).to(rbm.weights) for layer in (rbm.visible, rbm.hidden))
+    cases = len(visible)
+    visible_units.match_moments(visible.mean(0).to(rbm.weights), visible.var(0, correction=0).to(rbm.weights), cases)
+    hidden_units.match_moments(mean.mean(0), spread, cases)
+    return RBM(visible_units, hidden_units, weights=torch.zeros_like(rbm.weights))
