@@ -167,7 +167,10 @@ def test_wrong_use_is_one_sentence_exit_code_2_and_nothing_written(arguments, me
         (("--start", "dream"), "unknown start"),
         (("--film", "film.avi"), "use .gif, .webp or .png"),
         (("--seed", -1), "seed is -1"),
-        (("--samples", "nowhere/s.npy"), "cannot write nowhere/s.npy"),
+        (("--samples", "nowhere/s.npy"), "cannot write nowhere/s.npy: there is no folder nowhere"),
+        (("--samples", "."), "cannot write"),
+        (("--picture", "/etc/passwd/x.png"), "cannot write /etc/passwd/x.png"),
+        (("--count", 10**12), "must be at most 1000000"),
     ],
 )
 def test_wrong_dreams(arguments, message, command):
@@ -245,3 +248,43 @@ def test_a_terminal_sees_a_progress_bar():
     assert b"epoch 5/5" in seen
     assert b"examples/s" in seen
     assert b"reconstruction error" in seen
+
+
+def test_divergence_is_a_sentence_and_keeps_the_last_good_state(command):
+    code, _, err = command("train", "digits", "--learning-rate", "1e9", "--hidden", 5, "--epochs", 3, "--out", "run")
+    assert code == 2
+    assert "training diverged in epoch" in err
+    assert "lower --learning-rate" in err
+    assert command("info", "run")[0] == 0
+    assert command("dream", "run", "--count", 2, "--steps", 2)[0] == 0
+
+
+def test_exact_is_refused_before_a_folder_is_made(command, tmp_path):
+    code, _, err = command("train", "digits", "--method", "exact", "--hidden", 60, "--out", "run")
+    assert code == 2
+    assert "2^60 states" in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_environment_names_a_place_and_shuts_out_no_other(tmp_path, monkeypatch, command):
+    monkeypatch.setenv("HARMONIUM_DATA", str(tmp_path))  # no MNIST there: the cache is next
+    monkeypatch.setattr("harmonium.data.idx_sets.user_cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr("harmonium.data.idx_sets.download", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        command("train", "mnist")
+
+
+def test_the_defaults_spelt_out_resume_too(command):
+    command(*TRAIN, "--stop-after", 1)
+    code, _, err = command(*TRAIN, "--resume", "--batch-size", 100, "--validation", 0.1)
+    assert code == 0, err
+    code, _, err = command("train", "--out", "run", "--resume", "--epochs", 1)
+    assert code == 2
+    assert "has done 2 epochs already" in err
+
+
+def test_samples_of_any_name(command, tmp_path):
+    command(*TRAIN)
+    assert command("dream", "run", "--count", 2, "--steps", 2, "--samples", "s.txt")[0] == 0
+    assert np.load("s.txt").shape == (2, 64)
+    assert not list(tmp_path.glob(".*"))

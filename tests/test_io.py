@@ -70,3 +70,21 @@ def test_a_model_that_does_not_fit_its_header(model_file, change, message):
     rewrite(model_file, change)
     with pytest.raises(InputError, match=message):
         load_model(model_file)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"format": "2"},
+        {"preparation": {"x": 1}},
+        {"preparation": None},
+        {"visible": 3},
+        {"visible": {"family": "bernoulli"}},
+        {"image_shape": 7},
+        {"image_shape": [3, 3]},
+    ],
+)
+def test_a_header_that_makes_no_sense(model_file, header):
+    rewrite(model_file, lambda tensors, old: old.update(header))
+    with pytest.raises(InputError, match=r"m\.safetensors is damaged"):
+        load_model(model_file)

@@ -25,7 +25,7 @@ app = typer.Typer(
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a bare model file.")]
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Folder of mnist and fashion-mnist.", envvar="HARMONIUM_DATA", show_envvar=True),
+    typer.Option(help="Folder of mnist and fashion-mnist; else HARMONIUM_DATA, the cache or a download."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 
@@ -140,8 +140,8 @@ def train(
 
         for record in run.train(state, ready, stop_after=stop_after, after_update=after_update):
             show.record(record)
+    _report_training(run, state, as_json)  # first, so that who pressed Ctrl-C need not wait for the pictures
     draw_run(run, ready.monitored_train)
-    _report_training(run, state, as_json)
 
 
 def _was_given(context: typer.Context, name: str) -> bool:
@@ -157,11 +157,19 @@ def _check_same(folder: Path, given: dict[str, Any]) -> None:
     config = Run(folder).config()
     stored = config["settings"] | {"data": config["data"], "validation": config["validation"]}
     for name, value in given.items():
-        if name in stored and name != "epochs" and value != stored[name]:
+        if name in stored and name != "epochs" and not _is_same(value, stored[name]):
             raise InputError(
                 f"{folder} was started with {name.replace('_', ' ')} {stored[name]}, not {value}: leave it out "
                 "to resume, or start a new run"
             )
+
+
+def _is_same(given: Any, stored: Any) -> bool:
+    """Whether an option says what is stored: the same value, number or file."""
+    try:
+        return float(given) == float(stored)
+    except (TypeError, ValueError):
+        return bool(given == stored or Path(str(given)).resolve() == Path(str(stored)))
 
 
 def _report_training(run: Any, state: Any, as_json: bool) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmonium.errors import InputError, unknown_name
+from harmonium.errors import InputError, StorageError, unknown_name
 from harmonium.files import replacing
 from harmonium.io import ModelFile
 from harmonium.pictures import save_film
@@ -20,6 +20,8 @@ from harmonium.sampling import Dreams, GibbsState, gibbs
 from harmonium.sampling.dreams import film as filmed
 from harmonium.seeds import DREAM, generator_for
 from harmonium.training import Run, open_model
+
+MOST_CHAINS = 1_000_000
 
 FRAMES = 100
 """About how many frames a film has."""
@@ -93,7 +95,11 @@ def dream_of_run(
         raise unknown_name("start", start, ("noise", "data"))
     if film is not None:
         check_film_path(film)
+    _check_targets(samples, film, picture)
     model = open_model(path)
+    model.rbm.check_finite()
+    if count > MOST_CHAINS:
+        raise InputError(f"count is {count}, but must be at most {MOST_CHAINS}")
     examples = _examples(path, data_dir, required=start == "data")
     generator = generator_for(seed, DREAM)
     chains = _start(model, examples if start == "data" else None, count, generator)
@@ -129,6 +135,13 @@ def _examples(path: Path, data_dir: Path | str | None, required: bool) -> Tensor
         return None
 
 
+def _check_targets(*targets: Path | None) -> None:
+    """Refuse files that cannot be written before anything is sampled."""
+    for target in targets:
+        if target is not None and not target.parent.is_dir():
+            raise StorageError(f"cannot write {target}: there is no folder {target.parent}")
+
+
 def _start(model: ModelFile, examples: Tensor | None, count: int, generator: torch.Generator) -> GibbsState:
     """Start `count` chains at examples, taken in turn, or at noise."""
     with torch.no_grad():
@@ -153,5 +166,5 @@ def _watch(
 
 def _save_samples(model: ModelFile, visible: Tensor, path: Path) -> None:
     states = model.preparation.restore(visible).numpy()
-    with replacing(path) as part:
-        np.save(part, states.astype(np.uint8) if model.rbm.visible.unit_states() is not None else states)
+    with replacing(path) as part, part.open("wb") as handle:
+        np.save(handle, states.astype(np.uint8) if model.rbm.visible.unit_states() is not None else states)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ def replacing(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     # A fixed name: what a killed process leaves behind is overwritten by the next save, not piled up.
+    if not path.name or path.is_dir():
+        raise StorageError(f"cannot write {path}: it is a folder, not a file")
     part = path.with_name(f".{path.name}.part{path.suffix}")
     try:
         yield part
@@ -48,7 +50,8 @@ def replacing(path: Path | str) -> Iterator[Path]:
             f"cannot write {path}: {reason}; what was there before is untouched, so free the place and try again"
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -89,6 +89,17 @@ def read_model_file(path: Path | str) -> ModelFile:
         header announces.
     """
     tensors, header = read_tensors(path)
+    try:
+        return _interpret(tensors, header, path)
+    except InputError:
+        raise
+    except (TypeError, AttributeError, KeyError, ValueError, IndexError, RuntimeError, OverflowError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is damaged: its header makes no sense ({reason})") from error
+
+
+def _interpret(tensors: dict[str, Tensor], header: dict[str, Any], path: Path | str) -> ModelFile:
+    """Return what tensors and header describe."""
     if header.get("format", 0) > FORMAT:
         raise InputError(
             f"{path} is of format {header['format']}, but this harmonium reads up to format {FORMAT}: update harmonium"
@@ -104,7 +115,11 @@ def read_model_file(path: Path | str) -> ModelFile:
         deviation=tensors.get("preparation.deviation"),
     )
     image_shape = None if header["image_shape"] is None else (header["image_shape"][0], header["image_shape"][1])
-    return ModelFile(_rebuild(header, tensors, path), preparation, image_shape)
+    rbm = _rebuild(header, tensors, path)
+    if image_shape is not None and image_shape[0] * image_shape[1] != rbm.visible.size:
+        size = f"{image_shape[0]}x{image_shape[1]}"
+        raise InputError(f"{path} is damaged: images of {size} are not {rbm.visible.size} pixels")
+    return ModelFile(rbm, preparation, image_shape)
 
 
 def _rebuild(header: dict[str, Any], tensors: dict[str, Tensor], path: Path | str) -> RBM:

@@ -123,6 +123,12 @@ class RBM(nn.Module):
         """V ~ P(v | h): (..., m) -> (..., n)."""
         return self.visible.sample(self.visible_field(hidden), generator)
 
+    def check_finite(self) -> None:
+        """Raise `InputError` if a parameter is NaN or infinite, as after training that diverged."""
+        for name, parameter in self.named_parameters():
+            if not torch.isfinite(parameter).all():
+                raise InputError(f"the model's {name} holds values that are not finite: it has diverged, train it anew")
+
     # Other models made of this one
 
     def mirror(self) -> RBM:

@@ -133,3 +133,10 @@ def test_any_real_dtype(dtype, tmp_path):
     array = np.array([[0, 1], [1, 0], [1, 1]]).astype(dtype)
     np.save(tmp_path / "a.npy", array)
     assert load(str(tmp_path / "a.npy")).train.first(3).double().tolist() == [[0, 1], [1, 0], [1, 1]]
+
+
+def test_whole_numbers_beyond_exact_floats_stay_floats(tmp_path):
+    (tmp_path / "a.csv").write_text("1,2\ninf,4\n1e300,0\n")
+    values = load(str(tmp_path / "a.csv")).train.values
+    assert values.dtype == torch.float64
+    assert values[1, 0] == torch.inf

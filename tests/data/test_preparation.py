@@ -48,8 +48,8 @@ def test_the_moments_are_those_of_numpy_however_the_pieces_fall(generator, monke
     monkeypatch.setattr(Cases.chunks, "__defaults__", (30,))
     pieces = survey(cases, Preparation(), Gaussian(3).check)
     for found in (whole, pieces):
-        np.testing.assert_allclose(found.mean, x.float().double().numpy().mean(0), rtol=1e-12)
-        np.testing.assert_allclose(found.variance, x.float().double().numpy().var(0), rtol=1e-9)
+        np.testing.assert_allclose(found.mean, x.numpy().mean(0), rtol=1e-12)
+        np.testing.assert_allclose(found.variance, x.numpy().var(0), rtol=1e-9)
 
 
 def test_a_fault_is_named_by_its_row_in_the_file():

@@ -67,3 +67,21 @@ def test_the_bound_is_kept(generator):
 def test_too_few_chains_are_refused(generator):
     with pytest.raises(InputError, match="at least 100 chains"):
         check_kernel(gibbs, small_rbm(), generator, chains=10)
+
+
+def returns_nan(rbm, state, generator):
+    visible = state.visible.clone()
+    visible[0, 0] = torch.nan
+    return gibbs.init(rbm, visible)
+
+
+@pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])
+def test_a_single_nan_is_caught(visible, generator):
+    assert not check_kernel(kernel(returns_nan), small_rbm(visible), generator).passed
+
+
+def test_a_model_without_power_is_refused(generator):
+    rbm = small_rbm()
+    rbm.visible.bias.data += 40
+    with pytest.raises(InputError, match="could not tell a wrong sampler"):
+        check_kernel(gibbs, rbm, generator)

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from harmonium.data import load
+from harmonium.errors import InputError
 from harmonium.gradients import Exact, state_statistics
 from harmonium.likelihood import exact_log_probability
 from harmonium.sampling import gibbs
@@ -142,3 +143,20 @@ def test_no_seed_of_torch_is_read_or_set():
     before = torch.get_rng_state()
     trained(epochs=1)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_constant_gaussian_column_stays_finite_past_any_exponential(tmp_path):
+    array = np.random.default_rng(0).normal(size=(200, 3))
+    array[:, 1] = 7.0
+    np.save(tmp_path / "a.npy", array)
+    state, _, _ = trained(str(tmp_path / "a.npy"), visible="gaussian", epochs=2, learning_rate=0.01)
+    state.rbm.visible.log_precision.data[1] = 500.0  # where many epochs would have driven it
+    data = materials(load(str(tmp_path / "a.npy")), state.settings)
+    update(state, data.preparation.prepare(data.train.first(50)))
+    assert all(torch.isfinite(parameter).all() for parameter in state.rbm.parameters())
+    assert torch.isfinite(state.rbm.free_energy(data.monitored_train)).all()
+
+
+def test_divergence_is_noticed():
+    with pytest.raises(InputError, match="diverged in epoch 1: lower --learning-rate"):
+        trained("digits", learning_rate=1e30, epochs=2)

@@ -119,3 +119,30 @@ def test_a_batch_larger_than_the_data_is_refused():
 def test_the_fingerprint_tells_other_data():
     first, second = (materials(load(name), Settings()) for name in ("bars-and-stripes:3x3", "bars-and-stripes:2x5"))
     assert first.fingerprint() != second.fingerprint()
+
+
+def test_a_rare_pixel_does_not_stand_hundreds_of_deviations_out(tmp_path):
+    array = np.random.default_rng(0).normal(0, 1, size=(20_000, 3))
+    array[:, 0] = 0
+    array[5, 0] = 255
+    data = materials(saved(tmp_path, array), Settings(visible="gaussian"), validation=0)
+    assert data.preparation.prepare(data.train.first(20_000))[:, 0].max() <= 30.1
+
+
+def test_a_large_mean_costs_no_digits(tmp_path):
+    array = 1.7e9 + np.random.default_rng(0).normal(0, 50, size=(500, 2))
+    data = materials(saved(tmp_path, array), Settings(visible="gaussian"), validation=0)
+    expected = (array - array.mean(0)) / array.std(0)
+    np.testing.assert_allclose(data.preparation.prepare(data.train.first(500)), expected, atol=1e-4)
+    restored = data.preparation.restore(data.preparation.prepare(data.train.first(500)))
+    np.testing.assert_allclose(restored, array, rtol=1e-8)
+
+
+def test_a_validation_file_in_another_form_is_named(tmp_path):
+    train = saved(tmp_path, np.random.default_rng(0).integers(0, 256, (30, 4)).astype(np.uint8))
+    np.save(tmp_path / "v.npy", np.random.default_rng(0).random((10, 4)))
+    with pytest.raises(InputError, match=r"in the validation file .*v\.npy, its values are not bytes"):
+        materials(train, Settings(), str(tmp_path / "v.npy"))
+    np.save(tmp_path / "w.npy", np.full((10, 64), np.nan))
+    with pytest.raises(InputError, match=r"in the validation file .*w\.npy, row 0, column 0"):
+        materials(load("digits"), Settings(), str(tmp_path / "w.npy"))

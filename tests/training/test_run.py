@@ -236,3 +236,45 @@ def test_twenty_kills_at_random_moments_leave_a_whole_checkpoint(tmp_path):
     parent.wait(timeout=30)
     assert updates == sorted(updates)
     assert updates[-1] > 5, updates
+
+
+def test_files_of_ones_own_are_not_taken_for_a_run(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "report.html").write_text("mine")
+    with pytest.raises(InputError, match="holds a run already"):
+        begin(tmp_path / "run")
+    assert (tmp_path / "run" / "report.html").read_text() == "mine"
+
+
+def test_a_start_that_fails_leaves_nothing_and_takes_nothing(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise StorageError("cannot write: No space left on device")
+
+    finish(*begin(tmp_path / "old", epochs=1))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()}
+    monkeypatch.setattr("harmonium.training.run.write_tensors", full)
+    with pytest.raises(StorageError):
+        start_run(tmp_path / "old", "digits", Settings(hidden=3), overwrite=True)
+    with pytest.raises(StorageError):
+        begin(tmp_path / "new")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()} == before
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_run_on_a_file_resumes_from_anywhere(tmp_path, monkeypatch):
+    np.save(tmp_path / "a.npy", np.eye(20))
+    monkeypatch.chdir(tmp_path)
+    finish(*start_run("run", "a.npy", Settings(hidden=3, epochs=2), validation="a.npy"), stop_after=1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    finish(*resume_run(tmp_path / "run"))
+    assert len(Run(tmp_path / "run").records()) == 2
+
+
+@pytest.mark.parametrize("change", [{"settings": 3}, {"data": 5}, {"settings": {"hidden": "x"}}])
+def test_a_config_that_makes_no_sense(change, tmp_path):
+    run, *_ = begin(tmp_path / "run", epochs=1)
+    config = json.loads((run.folder / "config.json").read_text()) | change
+    (run.folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"config\.json is damaged"):
+        resume_run(run.folder)

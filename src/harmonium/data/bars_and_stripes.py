@@ -12,8 +12,8 @@ def bars_and_stripes(height: int = 4, width: int = 4) -> Dataset:
     """Return every image whose rows, or whose columns, are each all 0 or all 1.
 
     There are 2^height + 2^width - 2 of them (the two that are both are counted once), all equally likely, so the best
-    log-likelihood is minus the log of that number: -log 14 for 3x3. Source: MacKay 2003, section 43.1 (as "labelled
-    shifter" beside it); Hinton & Sejnowski 1986. Nothing is set aside for validation: the set is the distribution.
+    log-likelihood is minus the log of that number: -log 14 for 3x3. A classic of Boltzmann machines
+    (Hinton & Sejnowski 1986). Nothing is set aside for validation: the set is the distribution.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def table(array: np.ndarray, place: str) -> tuple[Cases, tuple[int, int] | None]
     """
     if array.dtype == bool:
         array = array.view(np.uint8)
-    if array.dtype.kind not in "iuf":
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
         raise InputError(f"{place} holds values of type {array.dtype}: give an array of real numbers")
     if array.ndim not in (2, 3):
         shape = "x".join(map(str, array.shape))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -89,14 +90,17 @@ def _read_csv(path: Path) -> np.ndarray:
         if not first:
             raise InputError(f"{path} is empty: give at least two examples with at least one column")
         has_names = not all(_is_number(cell) for cell in first)
-        values = np.loadtxt(path, delimiter=",", skiprows=int(has_names), ndmin=2, encoding="utf-8-sig")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a file without rows, which is refused by name
+            values = np.loadtxt(path, delimiter=",", skiprows=int(has_names), ndmin=2, encoding="utf-8-sig")
     except InputError:
         raise
     except (ValueError, OSError) as error:
-        reason = str(error).split(";", maxsplit=1)[0]  # the rest is advice on numpy's own arguments
+        reason = str(error).split("; use `", maxsplit=1)[0]  # the rest is advice on numpy's own arguments
         raise InputError(f"{path} cannot be read as a table of numbers: {reason}") from error
     # Counts and bytes are written without a decimal point: keep them whole, so that 0..255 are known for bytes.
-    return values.astype(np.int64) if values.size and np.array_equal(values, np.trunc(values)) else values
+    whole = values.size and bool(np.all(np.abs(values) < 2**53)) and np.array_equal(values, np.trunc(values))
+    return values.astype(np.int64) if whole else values
 
 
 def _is_number(cell: str) -> bool:

@@ -39,12 +39,12 @@ class Preparation:
 
     def scale(self, stored: Tensor) -> Tensor:
         """Return stored values as float32 model inputs, before any binarising: (cases, n) -> (cases, n)."""
-        values = stored.to(torch.float32)
-        if self.divisor != 1:
-            values = values / self.divisor
         if self.mean is not None and self.deviation is not None:
-            values = (values - self.mean.to(values.device)) / self.deviation.to(values.device)
-        return values
+            # In float64: a mean much larger than the deviation would leave float32 no digits of the difference.
+            centred = stored.to(torch.float64) / self.divisor - self.mean.to(stored.device)
+            return (centred / self.deviation.to(stored.device)).to(torch.float32)
+        values = stored.to(torch.float32)
+        return values if self.divisor == 1 else values / self.divisor
 
     def prepare(self, stored: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the visible states for stored values: (cases, n) -> (cases, n), float32."""

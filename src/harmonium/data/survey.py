@@ -21,8 +21,8 @@ class Survey:
     ----------
     cases : int
         How many there are.
-    mean, variance : Tensor, shape (n,), float64
-        Of each column, after scaling.
+    mean, variance, span : Tensor, shape (n,), float64
+        Of each column, after scaling; the span is its largest value less its smallest.
     binary : bool
         Whether every value is 0 or 1.
     """
@@ -30,6 +30,7 @@ class Survey:
     cases: int
     mean: Tensor
     variance: Tensor
+    span: Tensor
     binary: bool
 
 
@@ -55,19 +56,24 @@ def survey(cases: Cases, preparation: Preparation, check: Callable[[Tensor, Tens
     count = 0
     mean = torch.zeros(cases.width, dtype=torch.float64)
     squares = torch.zeros(cases.width, dtype=torch.float64)
+    smallest, largest = torch.full_like(mean, torch.inf), torch.full_like(mean, -torch.inf)
     binary = True
     for rows, stored in cases.chunks():
         values = preparation.scale(stored)
         check(values, rows)
         binary = binary and bool(((values == 0) | (values == 1)).all())
         size = len(values)
-        piece = values.double()
+        # What is not scaled keeps the digits that it is stored with.
+        plain = preparation.mean is None and preparation.divisor == 1
+        piece = stored.double() if plain else values.double()
+        smallest = torch.minimum(smallest, piece.amin(0))
+        largest = torch.maximum(largest, piece.amax(0))
         piece_mean = piece.mean(0)
         difference = piece_mean - mean
         squares += (piece - piece_mean).square().sum(0) + difference.square() * count * size / (count + size)
         mean += difference * size / (count + size)
         count += size
-    return Survey(count, mean, squares / count, binary)
+    return Survey(count, mean, squares / count, largest - smallest, binary)
 
 
 def byte_divisor(cases: Cases) -> float:

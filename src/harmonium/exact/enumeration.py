@@ -26,6 +26,22 @@ def count_states(units: Units) -> int:
     return int(len(states) ** units.size)
 
 
+def too_many_states(units: Units) -> InputError:
+    """Return the error for a layer with more states than are enumerated at once."""
+    states = units.unit_states()
+    base = 0 if states is None else len(states)
+    return InputError(
+        f"a layer of {units.size} {units.family} units has {base}^{units.size} states, more than the {MAX_STATES} that "
+        "are enumerated at once: use a smaller layer, or an estimate"
+    )
+
+
+def check_count(units: Units) -> None:
+    """Raise `InputError` if a finite layer has more states than are enumerated at once."""
+    if count_states(units) > MAX_STATES:
+        raise too_many_states(units)
+
+
 def layer_states(units: Units, start: int = 0, stop: int | None = None) -> Tensor:
     """Return the states of a finite layer numbered `start` to `stop` (all of them by default), one a row.
 
@@ -55,11 +71,8 @@ def layer_states(units: Units, start: int = 0, stop: int | None = None) -> Tenso
     """
     total = count_states(units)
     stop = total if stop is None else min(stop, total)
-    if stop - start > MAX_STATES:
-        raise InputError(
-            f"a layer of {units.size} {units.family} units has {total} states, more than the {MAX_STATES} that are "
-            "enumerated at once: use a smaller layer, or an estimate"
-        )
+    if stop - start > MAX_STATES or total > 2**62:
+        raise too_many_states(units)
     states = units.unit_states()
     assert states is not None  # count_states has refused the others
     numbers = torch.arange(start, stop, device=states.device)[:, None]

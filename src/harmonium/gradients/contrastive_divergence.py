@@ -15,7 +15,8 @@ from harmonium.sampling import GibbsState, gibbs
 class ContrastiveDivergence:
     """CD-k: the model term is taken at v' after k Gibbs steps from each example of the batch.
 
-    Biased, since v' is still near the data, but with little variance. Source: Hinton 2002, section 4.
+    Biased, since v' is still near the data, but with little variance. Source: Hinton 2002, "Training products of
+    experts by minimizing contrastive divergence".
 
     Parameters
     ----------

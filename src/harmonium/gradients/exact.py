@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from harmonium.exact import enumerable_side, is_finite, joint_normal, layer_states
+from harmonium.exact.enumeration import check_count
 from harmonium.gradients.closed_form import Statistics, state_statistics
 from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState, gibbs
@@ -22,8 +23,11 @@ class Exact:
     """
 
     def init(self, rbm: RBM, generator: torch.Generator) -> None:
-        """Return None: no chain persists."""
-        return
+        """Return None: no chain persists. Raise `InputError` now if the model is too large to be summed."""
+        if is_finite(rbm.visible) or is_finite(rbm.hidden):
+            check_count(enumerable_side(rbm).visible)
+        else:
+            joint_normal(rbm)
 
     def model_statistics(
         self, rbm: RBM, data: GibbsState, chains: GibbsState | None, generator: torch.Generator

@@ -84,9 +84,7 @@ def log_partition(
     >>> round(z.value, 4), z.lower == z.upper, z.method
     (3.4657, True, 'exact')
     """
-    for name, parameter in rbm.named_parameters():
-        if not torch.isfinite(parameter).all():
-            raise InputError(f"the model's {name} holds values that are not finite: it has diverged, train it anew")
+    rbm.check_finite()
     if choose_method(rbm, method) == "exact":
         value = float(exact_log_partition(rbm))
         return LogPartition(value, 0.0, value, value, "exact")

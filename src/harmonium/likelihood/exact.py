@@ -85,9 +85,8 @@ class _HalfTables:
         total = count_states(side.visible)
         if total > MAX_STATES:
             raise InputError(
-                f"the smaller finite layer has {side.visible.size} {side.visible.family} units and thus {total} "
-                f"states, "
-                f"more than the {MAX_STATES} that are summed: use an estimate, method 'ais'"
+                f"the smaller finite layer has {side.visible.size} {side.visible.family} units and thus more than the "
+                f"{MAX_STATES} states that are summed: use an estimate, method 'ais'"
             )
         double = RBM(deepcopy(side.visible), deepcopy(side.hidden), weights=side.weights.detach().double())
         cut = side.visible.size // 2

@@ -41,9 +41,7 @@ class GeometricPath:
             )
         if base.weights.any():
             raise InputError("the base of annealing must have zero weights, since its log Z must be known")
-        for name, parameter in rbm.named_parameters():
-            if not torch.isfinite(parameter).all():
-                raise InputError(f"the model's {name} holds values that are not finite: it has diverged, train it anew")
+        rbm.check_finite()
         self.rbm = rbm
         self.base = base
 

@@ -109,11 +109,13 @@ def check_kernel(
     for _ in range(steps):
         state = kernel.step(rbm, state, generator)
     end = state.visible
+    moved = float((end != start).any(-1).double().mean())
+    if not torch.isfinite(end).all():
+        return KernelCheck(False, 0.0, false_alarm_rate, moved)
     if is_finite(rbm.visible):
         p_value = _chi_square_p_value(rbm, end)
     else:
         p_value = _directions_p_value(end, exact_samples(rbm, chains, generator), generator)
-    moved = float((end != start).any(-1).double().mean())
     return KernelCheck(p_value >= false_alarm_rate and moved > 0, p_value, false_alarm_rate, moved)
 
 
@@ -144,7 +146,10 @@ def _pooled_p_value(observed: np.ndarray, expected: np.ndarray, smallest: float 
         pooled_expected[1] += pooled_expected[0]
         pooled_observed, pooled_expected = pooled_observed[1:], pooled_expected[1:]
     if len(pooled_expected) == 1:
-        return 1.0
+        raise InputError(
+            "nearly all probability of the model is in one state, so that the check could not tell a wrong sampler: "
+            "take smaller biases or more chains"
+        )
     statistic = ((pooled_observed - pooled_expected) ** 2 / pooled_expected).sum()
     return float(stats.chi2.sf(statistic, len(pooled_expected) - 1))
 

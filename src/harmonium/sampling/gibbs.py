@@ -2,7 +2,7 @@
 
     h ~ P(h | v),   v' ~ P(v | h)
 
-Each half leaves P(v, h) invariant, so the pair does. Source: Hinton 2002, section 3; Smolensky 1986.
+Each half leaves P(v, h) invariant, so the pair does. Source: Smolensky 1986.
 
 Examples
 --------

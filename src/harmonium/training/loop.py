@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
 import torch
 
 from harmonium.data import Batches
+from harmonium.errors import InputError
 from harmonium.gradients import state_statistics, write_gradient
 from harmonium.sampling import gibbs
 from harmonium.training.materials import Materials
@@ -40,6 +42,11 @@ def train(
     ------
     Record
 
+    Raises
+    ------
+    InputError
+        When the model has diverged.
+
     Examples
     --------
     >>> from harmonium.data import load
@@ -60,14 +67,26 @@ def train(
         for batch in batches.epoch(epoch, state.generator, position):
             update(state, batch)
             examples += len(batch)
-            now = time.perf_counter()
-            state.seconds += now - clock
-            clock = now
+            state.seconds += time.perf_counter() - clock
             stopped = after_update is not None and bool(after_update(state))
+            clock = time.perf_counter()
             if stopped:
                 break
         if state.update % len(batches) == 0:
-            yield measure(state, data, examples / (state.seconds - seconds_before))
+            record = measure(state, data, examples / (state.seconds - seconds_before))
+            _check_not_diverged(state, record)
+            yield record
+
+
+def _check_not_diverged(state: TrainingState, record: Record) -> None:
+    """Raise `InputError` when a parameter or a measurement is no longer finite."""
+    measured = (record.weight_norm, record.free_energy_data, record.free_energy_dreams, record.reconstruction_error)
+    finite = all(math.isfinite(value) for value in measured)
+    if not finite or not all(bool(torch.isfinite(parameter).all()) for parameter in state.rbm.parameters()):
+        raise InputError(
+            f"training diverged in epoch {record.epoch}: lower --learning-rate (it is {state.learning_rate:g}), "
+            "or standardise the data; what was saved before is whole"
+        )
 
 
 @torch.no_grad()

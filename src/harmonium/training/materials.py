@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,9 +80,10 @@ def materials(dataset: Dataset, settings: Settings, validation: str | float | No
     preparation = Preparation(divisor=divisor)
     found = survey(train, preparation, check)
     if held_out is not None:
-        survey(held_out, preparation, check)
+        file = None if held_out.values is dataset.train.values else validation
+        _check_held_out(held_out, preparation, check, file)
     if settings.visible == "gaussian" and settings.standardize:
-        preparation = Preparation(mean=found.mean.float(), deviation=_safe_deviation(found.variance).float())
+        preparation = Preparation(mean=found.mean, deviation=_safe_deviation(found))
         found = survey(train, preparation, check)
     elif settings.binarize is not None and not found.binary:
         preparation = Preparation(divisor=divisor, binarize=settings.binarize)
@@ -95,6 +97,18 @@ def materials(dataset: Dataset, settings: Settings, validation: str | float | No
         dataset.image_shape,
         *monitored_examples(train, held_out, preparation, settings.seed),
     )
+
+
+def _check_held_out(
+    held_out: Cases, preparation: Preparation, check: Callable[[Tensor, Tensor], None], file: str | float | None
+) -> None:
+    """Refuse validation examples that the model cannot take, naming their file if they have one of their own."""
+    try:
+        if file is not None and preparation.divisor != 1 and byte_divisor(held_out) != preparation.divisor:
+            raise InputError("its values are not bytes, as those of the training data are: give both in the same form")
+        survey(held_out, preparation, check)
+    except InputError as error:
+        raise InputError(f"{error}" if file is None else f"in the validation file {file}, {error}") from error
 
 
 def monitored_examples(
@@ -151,10 +165,14 @@ def _as_fraction(validation: str | float) -> float | None:
     return fraction
 
 
-def _safe_deviation(variance: Tensor) -> Tensor:
-    """Return standard deviations, 1 for columns that are constant up to rounding."""
-    deviation = variance.sqrt()
-    return torch.where(deviation > 1e-7 * deviation.max().clamp(min=1e-30), deviation, 1.0)
+def _safe_deviation(found: Survey) -> Tensor:
+    """Return the deviations to divide by: at least a thirtieth of a column's span, and 1 for constant columns.
+
+    A pixel that is on in one image of thousands has a tiny deviation; divided by it, that image would stand a hundred
+    deviations out and drive the whole model.
+    """
+    deviation = torch.maximum(found.variance.sqrt(), found.span / 30)
+    return torch.where(deviation > 1e-12 * found.mean.abs().clamp(min=1e-30), deviation, 1.0)
 
 
 def _thresholded_moments(train: Cases, preparation: Preparation, found: Survey) -> Survey:
@@ -163,4 +181,4 @@ def _thresholded_moments(train: Cases, preparation: Preparation, found: Survey) 
     for _, stored in train.chunks():
         ones += preparation.prepare(stored).double().sum(0)
     mean = ones / len(train)
-    return Survey(found.cases, mean, mean * (1 - mean), True)
+    return Survey(found.cases, mean, mean * (1 - mean), found.span.ceil(), True)

@@ -9,13 +9,13 @@ from torch.optim import lr_scheduler
 
 from harmonium.rbm import RBM
 
-# Those left out need a closure (LBFGS), sparse gradients (SparseAdam) or matrices only (Muon).
+# Those left out need a closure (LBFGS), sparse gradients (SparseAdam), matrices only (Muon) or the whole data (Rprop).
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     name.lower(): kind
     for name, kind in vars(torch.optim).items()
     if inspect.isclass(kind)
     and issubclass(kind, torch.optim.Optimizer)
-    and name not in ("Optimizer", "LBFGS", "SparseAdam", "Muon")
+    and name not in ("Optimizer", "LBFGS", "SparseAdam", "Muon", "Rprop")
 }
 SCHEDULES = ("constant", "cosine", "exponential", "linear")
 

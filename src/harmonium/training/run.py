@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from harmonium.training.loop import train
 from harmonium.training.materials import Materials, materials, monitored_examples, split
 from harmonium.training.record import Record
 from harmonium.training.settings import Settings
-from harmonium.training.state import TrainingState, start
+from harmonium.training.state import TrainingState, choose_batch_size, start
 
 CHECKPOINT_FORMAT = 1
 FILES = (
@@ -34,7 +34,10 @@ FILES = (
     "film.gif",
     "report.html",
 )
-"""Every file that a run folder may hold; overwriting a run removes these and nothing else."""
+"""Every file that a run folder may hold; overwriting a run replaces these and touches nothing else."""
+
+STALE = tuple(name for name in FILES if name.endswith((".jsonl", ".png", ".gif", ".html")))
+"""What an overwritten run leaves that the new one has not made yet."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,12 @@ class Run:
         path = self.folder / "config.json"
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
-            config["settings"], config["data"]
+            missing = {"settings", "data", "validation", "fingerprint"} - config.keys()
+            if missing or not isinstance(config["settings"], dict) or not isinstance(config["data"], str):
+                raise ValueError(f"it lacks {', '.join(sorted(missing)) or 'usable settings'}")
         except OSError:
             raise InputError(f"{self.folder} is not a run folder: it has no config.json") from None
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise InputError(f"{path} is damaged ({error}): restore it or start a new run") from error
         return config
 
@@ -81,7 +86,11 @@ class Run:
                 f"{self.folder / 'config.json'} has settings that this harmonium does not know: "
                 f"{', '.join(sorted(unknown))}; update harmonium"
             )
-        return Settings(**stored)
+        try:
+            return Settings(**stored)
+        except TypeError as error:
+            path = self.folder / "config.json"
+            raise InputError(f"{path} is damaged ({error}): restore it or start a new run") from error
 
     def dataset(self, data_dir: Path | str | None = None) -> Dataset:
         """Load the data that the run was trained on."""
@@ -98,7 +107,8 @@ class Run:
         """Return the records so far; a last line that a kill cut short is left out."""
         path = self.folder / "metrics.jsonl"
         records = []
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        for line in text.splitlines():
             try:
                 records.append(Record(**json.loads(line)))
             except (json.JSONDecodeError, TypeError):
@@ -106,14 +116,12 @@ class Run:
         return records
 
     def exists(self) -> bool:
-        """Whether the folder holds a run already."""
-        return any(
-            (self.folder / name).exists() for name in ("config.json", "model.safetensors", "checkpoint.safetensors")
-        )
+        """Whether the folder holds a run already, or files of a run's names."""
+        return any((self.folder / name).exists() for name in FILES)
 
-    def remove(self) -> None:
-        """Remove the run's own files, and no others."""
-        for name in FILES:
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove these files of the run, where they exist."""
+        for name in names:
             (self.folder / name).unlink(missing_ok=True)
 
     def save(self, state: TrainingState, data: Materials) -> None:
@@ -223,23 +231,42 @@ def start_run(
         )
     if run.folder.exists() and not run.folder.is_dir():
         raise InputError(f"{folder} is a file, not a folder: choose another --out")
-    ready = materials(load(data, data_dir), settings, validation)
+    dataset = load(data, data_dir)
+    validation = dataset.validation if validation is None else validation
+    ready = materials(dataset, settings, validation)
+    settings = replace(settings, batch_size=choose_batch_size(settings, ready))
     state = start(settings, ready)
     config = {
         "harmonium": harmonium.__version__,
-        "data": data,
-        "validation": validation,
+        "data": _absolute(data),
+        "validation": _absolute(validation),
         "settings": settings.to_json(),
         "fingerprint": ready.fingerprint(),
     }
+    _make(run, config, state, ready)
+    return run, state, ready
+
+
+def _absolute(name: str | float) -> str | float:
+    """Return the absolute path where a file is named, so that the run can be resumed from anywhere."""
+    return str(Path(name).resolve()) if isinstance(name, str) and Path(name).is_file() else name
+
+
+def _make(run: Run, config: dict[str, Any], state: TrainingState, ready: Materials) -> None:
+    """Write the files of a new run; an old one gives way when the new one is whole, and a failed start leaves none."""
+    replaces = run.exists()
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
-        run.remove()
     except OSError as error:
-        raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
-    write_text(run.folder / "config.json", json.dumps(config, indent=1) + "\n")
-    run.save(state, ready)
-    return run, state, ready
+        raise StorageError(f"cannot make the folder {run.folder}: {error.strerror}") from error
+    try:
+        run.save(state, ready)
+        write_text(run.folder / "config.json", json.dumps(config, indent=1) + "\n")
+    except StorageError:
+        if not replaces:
+            run.remove(FILES)
+        raise
+    run.remove(STALE)
 
 
 def resume_run(
@@ -276,6 +303,8 @@ def resume_run(
         raise InputError(f"cannot resume {folder}: its data, {config['data']}, are not what they were when it started")
     state = start(settings, ready)
     run.restore(state)
+    if settings.epochs < state.epochs_done:
+        raise InputError(f"{folder} has done {state.epochs_done} epochs already: plan for as many or more")
     write_text(run.folder / "config.json", json.dumps(config, indent=1) + "\n")
     return run, state, ready
 

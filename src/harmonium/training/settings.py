@@ -12,6 +12,9 @@ from harmonium.gradients import METHODS
 from harmonium.training.optimizers import OPTIMIZERS, SCHEDULES, takes_momentum
 from harmonium.units import FAMILIES
 
+MOST_UNITS = 10_000_000
+"""More hidden units or chains than this are a slip of the keyboard."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -118,6 +121,9 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name.replace('_', ' ')} is {value}, but must be at least 1")
+        for name in ("hidden", "chains"):
+            if getattr(self, name) > MOST_UNITS:
+                raise InputError(f"{name} is {getattr(self, name)}, but must be at most {MOST_UNITS}")
         rate = self.learning_rate
         if rate is not None and not (math.isfinite(rate) and rate > 0):
             raise InputError(f"the learning rate is {rate:g}, but must be a positive number")
@@ -125,8 +131,8 @@ class Settings:
             raise InputError(f"the momentum is {self.momentum:g}, but must be at least 0 and below 1")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
             raise InputError(f"the weight decay is {self.weight_decay:g}, but must be 0 or a positive number")
-        if self.hidden_bias is not None and not math.isfinite(self.hidden_bias):
-            raise InputError(f"the hidden bias is {self.hidden_bias:g}, but must be a finite number")
+        if self.hidden_bias is not None and not abs(self.hidden_bias) <= 1000:
+            raise InputError(f"the hidden bias is {self.hidden_bias:g}, but must be from -1000 to 1000")
         if self.seed < 0:
             raise InputError(f"the seed is {self.seed}, but must be at least 0")
 

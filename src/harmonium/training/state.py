@@ -115,8 +115,11 @@ class TrainingState:
             self.update, self.seconds = numbers["update"], numbers["seconds"]
             if self.scheduler is not None:
                 self.scheduler.load_state_dict(numbers["scheduler"])
-        except (KeyError, RuntimeError, TypeError) as error:
-            raise InputError(f"the checkpoint does not fit the settings of its run: {error}") from error
+        except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, InputError):
+                raise
+            reason = " ".join(str(error).split())
+            raise InputError(f"the checkpoint does not fit the settings of its run: {reason}") from error
 
     def _restore_optimizer(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         state: dict[int, dict[str, Any]] = {int(index): dict(slots) for index, slots in numbers["state"].items()}
@@ -149,7 +152,7 @@ def start(settings: Settings, data: Materials) -> TrainingState:
         When the batch size exceeds the number of training examples, or the device is not there.
     """
     device = choose_device(settings.device)
-    batch_size = min(DEFAULT_BATCH_SIZE, len(data.train)) if settings.batch_size is None else settings.batch_size
+    batch_size = choose_batch_size(settings, data)
     if batch_size > len(data.train):
         raise InputError(
             f"the batch size is {batch_size}, but there are only {len(data.train)} training examples: lower it"
@@ -173,6 +176,11 @@ def start(settings: Settings, data: Materials) -> TrainingState:
     )
 
 
+def choose_batch_size(settings: Settings, data: Materials) -> int:
+    """Return the batch size of the settings; without one, 100 or all of a smaller set."""
+    return min(DEFAULT_BATCH_SIZE, len(data.train)) if settings.batch_size is None else settings.batch_size
+
+
 def choose_device(name: str) -> torch.device:
     """Return the device of that name; ``auto`` is cuda where there is one, else the CPU.
 
@@ -185,4 +193,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("torch sees no cuda device here: use --device cpu")
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise InputError(f"unknown device {name!r}: use cpu, cuda or auto") from None

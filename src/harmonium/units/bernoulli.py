@@ -29,7 +29,7 @@ class Bernoulli(Units):
 
     Notes
     -----
-    Data may lie between 0 and 1: such a value stands for the probability of a 1 (Hinton 2010, section 13.1).
+    Data may lie between 0 and 1: such a value stands for the probability of a 1.
 
     Examples
     --------

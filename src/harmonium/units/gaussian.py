@@ -11,6 +11,9 @@ from harmonium.errors import InputError
 from harmonium.kernels import sample_normal
 from harmonium.units.base import Units, case_mean, first_fault
 
+LIMIT = 30.0
+"""The largest log_precision that counts, in either direction."""
+
 
 class Gaussian(Units):
     r"""Units that take real values, with a learned mean and a learned precision each.
@@ -53,8 +56,12 @@ class Gaussian(Units):
 
     @property
     def precision(self) -> Tensor:
-        """exp(log_precision), shape (n,)."""
-        return self.log_precision.exp()
+        """exp(log_precision), shape (n,), within e^-30 and e^30."""
+        return self._bounded().exp()
+
+    def _bounded(self) -> Tensor:
+        """log_precision within +-LIMIT: that of a constant column grows for ever, and must not overflow."""
+        return self.log_precision.clamp(-LIMIT, LIMIT)
 
     def energy(self, x: Tensor) -> Tensor:
         """E(x) = sum_i (precision_i x_i^2 / 2 - bias_i x_i): (..., n) -> (...)."""
@@ -63,7 +70,7 @@ class Gaussian(Units):
     def log_partition(self, field: Tensor) -> Tensor:
         """Gamma(field), the log of a normal integral: (..., n) -> (...)."""
         quadratic = (field + self.bias).square() / self.precision
-        return (quadratic + math.log(2 * math.pi) - self.log_precision).sum(-1) / 2
+        return (quadratic + math.log(2 * math.pi) - self._bounded()).sum(-1) / 2
 
     def mean(self, field: Tensor) -> Tensor:
         """(bias + field) / precision: (..., n) -> (..., n)."""
@@ -71,7 +78,7 @@ class Gaussian(Units):
 
     def variance(self, field: Tensor) -> Tensor:
         """1 / precision, whatever the field: (..., n) -> (..., n)."""
-        return torch.exp(-self.log_precision).expand_as(field)
+        return torch.exp(-self._bounded()).expand_as(field)
 
     def mode(self, field: Tensor) -> Tensor:
         """Return the mean, where a normal density is highest: (..., n) -> (..., n)."""
@@ -79,10 +86,11 @@ class Gaussian(Units):
 
     def sample(self, field: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """x_i ~ Normal(mean_i(field), 1 / precision_i): (..., n) -> (..., n)."""
-        return sample_normal(self.mean(field).detach(), torch.exp(-self.log_precision.detach() / 2), generator)
+        return sample_normal(self.mean(field).detach(), torch.exp(-self._bounded().detach() / 2), generator)
 
     def _statistics(self, first_moment: Tensor, second_moment: Tensor) -> dict[str, Tensor]:
-        return {"bias": first_moment, "log_precision": -self.precision * second_moment / 2}
+        within = self.log_precision.abs() <= LIMIT  # beyond, a change of log_precision changes nothing
+        return {"bias": first_moment, "log_precision": -self.precision * second_moment / 2 * within}
 
     def statistics(self, x: Tensor, case_weights: Tensor | None = None) -> dict[str, Tensor]:
         """-dE/dbias = x and -dE/dlog_precision = -precision x^2 / 2, averaged over cases."""
@@ -91,7 +99,7 @@ class Gaussian(Units):
     def expected_statistics(self, field: Tensor, case_weights: Tensor | None = None) -> dict[str, Tensor]:
         """Return the same with x^2 replaced by mean^2 + 1 / precision, averaged over cases."""
         mean = self.mean(field)
-        second_moment = case_mean(mean.square(), case_weights) + torch.exp(-self.log_precision)
+        second_moment = case_mean(mean.square(), case_weights) + torch.exp(-self._bounded())
         return self._statistics(case_mean(mean, case_weights), second_moment)
 
     def interpolate(self, base: Units, beta: float) -> Gaussian:
