@@ -146,3 +146,12 @@ def test_a_validation_file_in_another_form_is_named(tmp_path):
     np.save(tmp_path / "w.npy", np.full((10, 64), np.nan))
     with pytest.raises(InputError, match=r"in the validation file .*w\.npy, row 0, column 0"):
         materials(load("digits"), Settings(), str(tmp_path / "w.npy"))
+
+
+def test_pixels_that_are_constant_or_rare_in_training_have_a_typical_deviation(tmp_path):
+    images = np.zeros((400, 3, 3))
+    images[:, 0] = np.random.default_rng(0).normal(0, 60, (400, 3))
+    images[7, 1, 1] = 3
+    data = materials(saved(tmp_path, images), Settings(visible="gaussian"), validation=0)
+    assert (255 - data.preparation.mean[4]) / data.preparation.deviation[4] < 60
+    assert (255 - data.preparation.mean[8]) / data.preparation.deviation[8] < 10

@@ -21,6 +21,9 @@ from harmonium.units import make_units
 MONITORED = 1000
 """How many training and how many validation examples the records look at."""
 
+PIXEL_FLOOR = 0.1
+"""The least deviation of a standardised pixel, as a fraction of the typical one."""
+
 
 @dataclass(frozen=True)
 class Materials:
@@ -83,7 +86,8 @@ def materials(dataset: Dataset, settings: Settings, validation: str | float | No
         file = None if held_out.values is dataset.train.values else validation
         _check_held_out(held_out, preparation, check, file)
     if settings.visible == "gaussian" and settings.standardize:
-        preparation = Preparation(mean=found.mean, deviation=_safe_deviation(found))
+        floor = 0.0 if dataset.image_shape is None else PIXEL_FLOOR
+        preparation = Preparation(mean=found.mean, deviation=_safe_deviation(found, floor))
         found = survey(train, preparation, check)
     elif settings.binarize is not None and not found.binary:
         preparation = Preparation(divisor=divisor, binarize=settings.binarize)
@@ -165,14 +169,17 @@ def _as_fraction(validation: str | float) -> float | None:
     return fraction
 
 
-def _safe_deviation(found: Survey) -> Tensor:
-    """Return the deviations to divide by: at least a thirtieth of a column's span, and 1 for constant columns.
+def _safe_deviation(found: Survey, floor: float) -> Tensor:
+    """Return the deviations to divide by, none of them so small that a rare value stands hundreds of deviations out.
 
-    A pixel that is on in one image of thousands has a tiny deviation; divided by it, that image would stand a hundred
-    deviations out and drive the whole model.
+    A column's own floor is a thirtieth of its span. `floor` is a fraction of the typical deviation, for columns that
+    share a unit, as pixels do: one that is on in a single training image may be on in others later. Constant columns
+    get the typical deviation.
     """
     deviation = torch.maximum(found.variance.sqrt(), found.span / 30)
-    return torch.where(deviation > 1e-12 * found.mean.abs().clamp(min=1e-30), deviation, 1.0)
+    varies = deviation > 1e-12 * found.mean.abs().clamp(min=1e-30)
+    typical = deviation[varies].square().mean().sqrt() if varies.any() else torch.ones(()).double()
+    return torch.where(varies, torch.maximum(deviation, floor * typical), typical)
 
 
 def _thresholded_moments(train: Cases, preparation: Preparation, found: Survey) -> Survey:

@@ -116,11 +116,11 @@ class Gaussian(Units):
     def match_moments(self, mean: Tensor, variance: Tensor, cases: int) -> None:
         """precision = 1 / variance and bias = mean / variance; a constant column gets the mean of the others' variance.
 
-        The variance is taken to be at least a millionth of the average one, so that a nearly constant column does
-        not start with a precision that no learning rate can serve.
+        So does a column with less than a hundredth of the average variance: a pixel that is nearly always off would
+        start with a precision that makes the few cases where it is on all but impossible. Learning may sharpen it.
         """
         typical = variance.mean() if bool(variance.mean() > 0) else torch.ones_like(variance.mean())
-        smoothed = torch.where(variance > 1e-6 * typical, variance, typical)
+        smoothed = torch.where(variance > 0.01 * typical, variance, typical)
         self.log_precision.copy_(-smoothed.log())
         self.bias.copy_(mean / smoothed)
 
