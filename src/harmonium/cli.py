@@ -299,7 +299,16 @@ def evaluate(
 
     from harmonium.evaluation import evaluate_run
 
-    found = evaluate_run(path, data, method=method, runs=runs, temperatures=temperatures, seed=seed, data_dir=data_dir)
+    found = evaluate_run(
+        path,
+        data,
+        method=method,
+        runs=runs,
+        temperatures=temperatures,
+        seed=seed,
+        data_dir=data_dir,
+        announce=lambda sentence: typer.echo(sentence, err=True),
+    )
     z = found.log_partition
     facts = {
         "log_likelihood": found.value,
@@ -307,19 +316,32 @@ def evaluate(
         "upper": found.upper,
         "standard_error": found.standard_error,
         "examples": found.examples,
+        "conservative": found.conservative,
+        "conservative_error": found.conservative_error,
         "log_partition": asdict(z),
         "method": found.method,
         "warnings": list(found.warnings),
     }
+    _say(as_json, facts, *_describe_likelihood(found, data))
+
+
+def _describe_likelihood(found: Any, data: str) -> list[str]:
+    """Say the result of an evaluation in lines for a person."""
+    z = found.log_partition
     how = "exact" if found.method == "exact" else f"between {found.lower:.2f} and {found.upper:.2f}"
     lines = [
         f"log-likelihood {found.value:.2f} nats an example, {how}: the mean of {found.examples:,} examples ({data})",
         f"log Z = {z.value:.3f} nats by "
         + ("enumeration" if z.method == "exact" else "annealing in both directions")
         + f"; standard error of the log-likelihood {found.standard_error:.2f}, the choice of examples included",
-        *(f"warning: {warning}" for warning in found.warnings),
     ]
-    _say(as_json, facts, *lines)
+    if found.conservative is not None:
+        bridge, error = z.diagnostics["bridge"], z.diagnostics["bridge_standard_error"]
+        lines += [
+            f"checks: tempered chains give log Z = {bridge:.3f} +- {error:.3f}; a conservative log-likelihood, which "
+            f"needs no Z, is {found.conservative:.2f} +- {found.conservative_error:.2f}",
+        ]
+    return [*lines, *(f"warning: {warning}" for warning in found.warnings)]
 
 
 @app.command()

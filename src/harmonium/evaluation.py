@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,15 +12,32 @@ from torch import Tensor
 
 from harmonium.data import Cases, load, survey
 from harmonium.errors import InputError
+from harmonium.exact import enumerable_side
+from harmonium.exact.enumeration import count_states
 from harmonium.io import ModelFile
-from harmonium.likelihood import LogLikelihood, base_of_states, log_likelihood, log_partition
-from harmonium.likelihood.annealed import count_steps
-from harmonium.likelihood.evaluate import choose_method
+from harmonium.likelihood import (
+    LogLikelihood,
+    base_of_states,
+    conservative_log_probability,
+    log_likelihood,
+    log_partition,
+)
+from harmonium.likelihood.evaluate import choose_method, count_steps
+from harmonium.likelihood.exact import expected_seconds
 from harmonium.progress import step_progress
 from harmonium.rbm import RBM
 from harmonium.seeds import EVALUATE, generator_for
 from harmonium.training import Run, open_model
 from harmonium.training.materials import split
+
+Announce = Callable[[str], None]
+"""Takes a sentence for the person."""
+
+LONG = 10.0
+"""Seconds from which on an enumeration is announced."""
+
+CONSERVATIVE = 200
+"""How many examples the conservative figure is taken from."""
 
 SPLITS = ("test", "validation", "train")
 """The parts of a run's own data by name; anything else is a file."""
@@ -32,6 +52,7 @@ def evaluate_run(
     temperatures: int = 2000,
     seed: int = 0,
     data_dir: Path | str | None = None,
+    announce: Announce = lambda message: None,
 ) -> LogLikelihood:
     """Estimate the mean log-likelihood of data under the model of a run folder or model file, under a progress bar.
 
@@ -48,6 +69,8 @@ def evaluate_run(
         Decides all randomness.
     data_dir : path, optional
         Where mnist and fashion-mnist lie.
+    announce : callable, optional
+        Called with a sentence before an enumeration that takes long.
 
     Returns
     -------
@@ -66,25 +89,64 @@ def evaluate_run(
     chosen = choose_method(model.rbm, method)
     generator = generator_for(seed, EVALUATE)
     visible = _prepared(model, _cases(path, data, data_dir), generator)
-    examples = _training_examples(path, data_dir) if chosen == "ais" else None
-    steps = count_steps(temperatures) if chosen == "ais" else 1
-    with step_progress("annealing" if chosen == "ais" else "enumerating", steps) as bar:
+    if chosen == "exact":
+        return _enumerated(model.rbm, visible, announce)
+    examples = _training_examples(path, data_dir)
+    return _annealed(model.rbm, visible, examples, runs, temperatures, generator)
+
+
+def _enumerated(rbm: RBM, visible: Tensor, announce: Announce) -> LogLikelihood:
+    """Enumerate, and say beforehand how long it will take where that is long."""
+    rbm.check_finite()
+    seconds = expected_seconds(rbm)
+    if seconds > LONG:
+        announce(f"enumerating 2^{_bits(rbm):.0f} states will take about {_duration(seconds)}")
+    with step_progress("enumerating", count_steps(rbm, "exact", 0)) as bar:
+        partition = log_partition(rbm, "exact", progress=lambda: bar.advance(bar.task_ids[0]))
+    return log_likelihood(rbm, visible, partition)
+
+
+@torch.no_grad()
+def _annealed(
+    rbm: RBM, visible: Tensor, examples: Tensor | None, runs: int, temperatures: int, generator: torch.Generator
+) -> LogLikelihood:
+    """Anneal: log Z with its bracket, and the conservative figure from some of the examples."""
+    base = None if examples is None else base_of_states(rbm, examples)
+    steps = count_steps(rbm, "ais", temperatures) + temperatures - 1
+    with step_progress("annealing", steps) as bar:
+
+        def progress() -> None:
+            bar.advance(bar.task_ids[0])
+
         partition = log_partition(
-            model.rbm,
-            chosen,
-            base=None if examples is None else _base(model.rbm, examples),
+            rbm,
+            "ais",
+            base=base,
             generator=generator,
             examples=examples,
             runs=runs,
             temperatures=temperatures,
-            progress=lambda: bar.advance(bar.task_ids[0]),
+            progress=progress,
         )
-    return log_likelihood(model.rbm, visible, partition)
+        found = log_likelihood(rbm, visible, partition)
+        some = visible[torch.randperm(len(visible), generator=generator)[:CONSERVATIVE]]
+        below = conservative_log_probability(
+            rbm, some, generator, base=base, temperatures=temperatures, progress=progress
+        )
+    # The gap to the estimate varies far less between examples than the log-likelihood itself, so the gap is averaged.
+    gap = below + rbm.free_energy(some.to(rbm.weights)).double() + partition.value
+    error = float(gap.std()) / len(gap) ** 0.5 if len(gap) > 1 else 0.0
+    return replace(found, conservative=found.value + float(gap.mean()), conservative_error=error)
 
 
-def _base(rbm: RBM, examples: Tensor) -> RBM:
-    """Return the base with the base rates of the training examples."""
-    return base_of_states(rbm, examples)
+def _bits(rbm: RBM) -> float:
+    """Return the logarithm to base 2 of the number of states that are enumerated."""
+    return math.log2(count_states(enumerable_side(rbm).visible))
+
+
+def _duration(seconds: float) -> str:
+    """Say a time as a person would."""
+    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
 
 
 def _cases(path: Path, data: str, data_dir: Path | str | None) -> Cases:

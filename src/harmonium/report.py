@@ -47,7 +47,7 @@ _MEANINGS = {
     "examples_per_second": "training examples a second in the last epoch",
     "learning_rate": "of the next update",
     "reconstruction_error": "mean squared difference between an example and its reconstruction, a unit; low is good",
-    "pseudo_log_likelihood": "nats an example, each unit given all others; higher is better, 0 is the best there is",
+    "pseudo_log_likelihood": "nats an example, each unit given all others; higher is better, at most 0 if binary",
     "free_energy_data": "mean F of training examples, nats; only differences of F mean anything",
     "free_energy_dreams": "mean F of dreams, nats; near that of data in a good model",
     "free_energy_gap": "validation minus training, nats; near 0, and growing when the model overfits",

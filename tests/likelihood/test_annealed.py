@@ -11,8 +11,9 @@ from harmonium.exact import exact_samples
 from harmonium.likelihood import base_of_states, exact_log_partition, log_partition
 from harmonium.likelihood.annealing import anneal, anneal_back
 from harmonium.likelihood.bounds import bennett_ratio, effective_sample_size, log_mean_exp, lower_bound, upper_bound
-from harmonium.likelihood.path import GeometricPath
 from harmonium.likelihood.spacing import adaptive_spacing, power_spacing
+from harmonium.sampling.path import GeometricPath
+from harmonium.training import Settings, start_run
 from harmonium.units import Bernoulli, Gaussian
 from models import PAIRS, small_rbm
 from traps import TRAPS
@@ -51,6 +52,20 @@ def test_every_pair_of_families(visible, hidden):
     assert z.upper - z.lower < 1
 
 
+def test_a_trained_model_of_20_hidden_units_is_within_a_tenth_of_a_nat(tmp_path):
+    """On 5,000 MNIST digits; over 11 seeds the error had a standard deviation of 0.025 nats, so that a right estimate
+    fails with a probability of about 6e-5."""
+    settings = Settings(hidden=20, method="pcd", epochs=15, learning_rate=0.05, schedule="linear", seed=0)
+    run, state, data = start_run(tmp_path / "run", "mnist5k", settings)
+    for _ in run.train(state, data):
+        pass
+    exact = exact_log_partition(state.rbm).item()
+    z = annealed(state.rbm, base=base_of_states(state.rbm, data.monitored_train), runs=100, temperatures=1000)
+    assert abs(z.value - exact) < 0.1
+    assert z.lower <= exact <= z.upper
+    assert not z.warnings
+
+
 def test_forward_weights_are_unbiased(generator):
     """The mean of w is Z / Z_base even with 4 temperatures: z-test over 20,000 runs, false-alarm rate 1e-6."""
     rbm = small_rbm(coupling=0.7)
@@ -75,7 +90,7 @@ def test_every_model_of_the_path_is_the_interpolated_rbm(generator):
     v = base.visible.sample(torch.zeros(5, 4, dtype=torch.float64), generator)
     for beta in (0.0, 0.3, 1.0):
         expected = rbm.interpolate(base, beta).free_energy(v)
-        torch.testing.assert_close(path.free_energy(v, rbm.hidden_field(v), beta), expected)
+        torch.testing.assert_close(path.at(beta).free_energy(v, rbm.hidden_field(v)), expected)
 
 
 def test_bounds_and_bennett_on_normal_work():

@@ -7,7 +7,7 @@ from harmonium import RBM
 from harmonium.errors import InputError
 from harmonium.exact import layer_states
 from harmonium.likelihood import exact_log_partition, exact_log_probability
-from harmonium.likelihood.exact import expected_seconds
+from harmonium.likelihood.exact import count_blocks, expected_seconds
 from harmonium.units import Bernoulli
 from models import PAIRS, brute_force_joint, small_rbm
 
@@ -38,6 +38,24 @@ def test_the_density_of_gaussian_visibles_integrates_to_one(hidden):
 def test_the_mirror_has_the_same_partition_function(visible, hidden):
     rbm = small_rbm(visible, hidden)
     torch.testing.assert_close(exact_log_partition(rbm), exact_log_partition(rbm.mirror()))
+
+
+def test_784_visible_units_equal_a_plain_sum_in_float64():
+    """With 15 hidden units; `benchmarks/enumeration.py` does the same with 20, which takes the plain sum a minute."""
+    generator = torch.Generator().manual_seed(0)
+    rbm = RBM(Bernoulli(784), Bernoulli(15), weights=0.3 * torch.randn(784, 15, generator=generator)).double()
+    rbm.visible.bias.data = torch.randn(784, generator=generator).double() - 2
+    side, plain = rbm.mirror(), []
+    for start in range(0, 2**15, 2**12):
+        plain.append(torch.logsumexp(-side.free_energy(layer_states(side.visible, start, start + 2**12).double()), 0))
+    assert exact_log_partition(rbm).item() == pytest.approx(torch.stack(plain).logsumexp(0).item(), rel=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 19), (30, 21), (22, 22)])
+def test_progress_is_told_of_every_block(sizes):
+    rbm, calls = RBM(Bernoulli(sizes[0]), Bernoulli(sizes[1])), []
+    exact_log_partition(rbm, lambda: calls.append(None))
+    assert len(calls) == count_blocks(rbm)
 
 
 def test_many_chunks_add_up():

@@ -38,6 +38,25 @@ def test_log_partition_is_the_log_of_the_sum_over_states(family, generator):
 
 
 @families
+@pytest.mark.parametrize("scale", [1.0, 30.0, 1000.0])
+def test_pairwise_log_partition_is_that_of_every_sum(family, scale, generator):
+    units = random_units(family, 40, generator)
+    first, second = (scale * torch.randn(k, 40, generator=generator, dtype=torch.float64) for k in (5, 7))
+    expected = units.log_partition(first[:, None] + second)
+    # torch's softplus leaves out exp(-x) beyond x = 20: 2e-9 a unit.
+    torch.testing.assert_close(units.pairwise_log_partition(first, second), expected, rtol=1e-12, atol=40 * 2.1e-9)
+
+
+@families
+def test_energies_of_the_units_add_up_and_units_can_be_selected(family, generator):
+    units = random_units(family, 6, generator)
+    x = random_states(units, 5, generator)
+    torch.testing.assert_close(units.unit_energy(x).sum(-1), units.energy(x))
+    chosen = torch.tensor([4, 1, 1])
+    torch.testing.assert_close(units.select(chosen).unit_energy(x[:, chosen]), units.unit_energy(x)[:, chosen])
+
+
+@families
 def test_derivatives_of_log_partition_are_mean_and_variance(family, generator):
     units = random_units(family, 5, generator)
     field = torch.randn(5, generator=generator, dtype=torch.float64, requires_grad=True)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmonium.likelihood.path import GeometricPath
+from harmonium.sampling.path import GeometricPath
 
 Progress = Callable[[], None]
 """Called after every temperature."""
@@ -43,9 +43,9 @@ def anneal(
 
         v_0 ~ P_base;   for k = 1..K:  log w += F_{k-1}(v_{k-1}) - F_k(v_{k-1}),   v_k ~ T_k(v_{k-1}, .)
 
-    T_k is a Gibbs sweep under P_k. The mean of w is an unbiased estimate of Z / Z_base, so that E[log w] <= log(Z /
-    Z_base)
-    and, for the mean over any number of runs, P(log mean w > log(Z / Z_base) + b) <= exp(-b) (Markov's inequality).
+    T_k is a Gibbs sweep under P_k. The mean of w is an unbiased estimate of Z / Z_base, so that E[log w] <=
+    log(Z / Z_base) and, for the mean over any number of runs, P(log mean w > log(Z / Z_base) + b) <= exp(-b) by
+    Markov's inequality.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ def anneal(
     visible = path.sample_base(runs, generator)
     field = path.rbm.hidden_field(visible)
     log_weights = torch.zeros(runs, dtype=torch.float64, device=visible.device)
-    for previous, beta in itertools.pairwise(betas):
-        log_weights += path.log_ratio(visible, field, beta, previous)
-        visible, field = path.step(field, beta, generator)
+    for previous, level in itertools.pairwise(path.at(beta) for beta in betas):
+        log_weights += previous.free_energy(visible, field) - level.free_energy(visible, field)
+        visible, field = path.step(field, level, generator)
         if progress is not None:
             progress()
     return Annealed(log_weights, visible)
@@ -106,9 +106,9 @@ def anneal_back(
     """
     field = path.rbm.hidden_field(visible)
     log_weights = torch.zeros(len(visible), dtype=torch.float64, device=visible.device)
-    for previous, beta in zip(betas[-2::-1], betas[:0:-1], strict=True):
-        visible, field = path.step(field, beta, generator)
-        log_weights += path.log_ratio(visible, field, beta, previous)
+    for level, previous in itertools.pairwise(path.at(beta) for beta in reversed(betas)):
+        visible, field = path.step(field, level, generator)
+        log_weights += previous.free_energy(visible, field) - level.free_energy(visible, field)
         if progress is not None:
             progress()
     return Annealed(log_weights, visible)

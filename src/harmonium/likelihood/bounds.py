@@ -25,10 +25,10 @@ def lower_bound(log_weights: np.ndarray, confidence: float = 0.99) -> float:
     r"""Return a number that is below log(Z / Z_base) with about the given confidence.
 
     The runs are divided into blocks of B. For each, E[log mean w] <= log(Z / Z_base) by Jensen's inequality, whatever
-    the
-    model, and the gap shrinks with B (Burda, Grosse & Salakhutdinov 2016, theorem 1). The bound is the mean over the
-    blocks less Student's t times its standard error, so that it errs with probability 1 - confidence *on top of* the
-    Jensen gap, as far as the block values are near normal; skewed to the left as they are, this is on the safe side.
+    the model, and the gap shrinks with B (Burda, Grosse & Salakhutdinov 2016, theorem 1). The bound is the mean over
+    the blocks less Student's t times its standard error, so that it errs with probability 1 - confidence *on top of*
+    the Jensen gap, as far as the block values are near normal; skewed to the left as they are, this is on the safe
+    side.
 
     Parameters
     ----------

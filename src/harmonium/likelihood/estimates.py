@@ -52,6 +52,9 @@ class LogLikelihood:
         How many examples.
     log_partition : LogPartition
         How Z was obtained.
+    conservative, conservative_error : float or None
+        The mean of `conservative_log_probability` for these examples and its standard error, where it was estimated: a
+        lower bound for the annealing process taken as the model, for which no Z is needed.
     warnings : tuple of str
         Those of the log-partition.
     """
@@ -62,6 +65,8 @@ class LogLikelihood:
     upper: float
     examples: int
     log_partition: LogPartition
+    conservative: float | None = None
+    conservative_error: float | None = None
 
     @property
     def method(self) -> str:

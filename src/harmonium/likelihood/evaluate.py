@@ -7,10 +7,10 @@ from torch import Tensor
 
 from harmonium.errors import InputError, unknown_name
 from harmonium.exact import is_finite
-from harmonium.likelihood.annealed import annealed_log_partition
+from harmonium.likelihood.annealed import annealed_log_partition, count_annealing
 from harmonium.likelihood.annealing import Progress
 from harmonium.likelihood.estimates import LogLikelihood, LogPartition
-from harmonium.likelihood.exact import exact_log_partition
+from harmonium.likelihood.exact import count_blocks, exact_log_partition
 from harmonium.rbm import RBM
 
 METHODS = ("ais", "auto", "exact")
@@ -65,7 +65,7 @@ def log_partition(
     runs, temperatures : int
         Of annealing.
     progress : callable, optional
-        Called after every temperature.
+        Called after every temperature, or every block of states: `count_steps` times at the most.
 
     Returns
     -------
@@ -86,12 +86,17 @@ def log_partition(
     """
     rbm.check_finite()
     if choose_method(rbm, method) == "exact":
-        value = float(exact_log_partition(rbm))
+        value = float(exact_log_partition(rbm, progress))
         return LogPartition(value, 0.0, value, value, "exact")
     generator = torch.Generator() if generator is None else generator
     return annealed_log_partition(
         rbm, generator, base=base, examples=examples, runs=runs, temperatures=temperatures, progress=progress
     )
+
+
+def count_steps(rbm: RBM, method: str, temperatures: int) -> int:
+    """Return how often `log_partition` calls its `progress` at the most."""
+    return count_blocks(rbm) if choose_method(rbm, method) == "exact" else count_annealing(temperatures)
 
 
 @torch.no_grad()

@@ -5,9 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harmonium.likelihood.path import GeometricPath
+from harmonium.exact import is_finite, layer_states
+from harmonium.exact.enumeration import count_states
 from harmonium.rbm import RBM
 from harmonium.sampling import gibbs
+from harmonium.sampling.path import GeometricPath
+from harmonium.units import Units
+
+EVERY = 2**12
+"""Up to how many states a layer has for the search to start from all of them."""
 
 
 @torch.no_grad()
@@ -17,9 +23,9 @@ def find_modes(
     """Return visible states at distinct local maxima of probability, the most probable first: (at most `most`, n).
 
     From many starts the most probable h given v and v given h are taken in turn until nothing changes: the limit of
-    Gibbs
-    sampling at zero temperature. The starts are meant to be as different as can be: the given states, the base, every
-    hidden and every visible unit alone and all but it, nothing, everything, and random mixtures of all densities.
+    Gibbs sampling at zero temperature. The starts are meant to be as different as can be: the given states, the base,
+    every state of a small hidden layer, and of each layer every unit alone and all but it, nothing, everything, and
+    random mixtures of all densities.
 
     Parameters
     ----------
@@ -45,10 +51,16 @@ def find_modes(
 
 
 def _starts(rbm: RBM, generator: torch.Generator) -> Tensor:
-    """Return visible states from extreme and random configurations of either layer."""
-    tops = _extremes(rbm.hidden.size, rbm, generator)
-    bottoms = _extremes(rbm.visible.size, rbm, generator)
+    """Return visible states from all or extreme and random configurations of either layer."""
+    tops, bottoms = (_configurations(layer, rbm, generator) for layer in (rbm.hidden, rbm.visible))
     return torch.cat([rbm.visible.mode(rbm.visible_field(tops)), bottoms])
+
+
+def _configurations(layer: Units, rbm: RBM, generator: torch.Generator) -> Tensor:
+    """Return all states of a small finite layer, and extremes of any other."""
+    if is_finite(layer) and count_states(layer) <= EVERY:
+        return layer_states(layer).to(rbm.weights)
+    return _extremes(layer.size, rbm, generator)
 
 
 def _extremes(size: int, rbm: RBM, generator: torch.Generator, most: int = 256) -> Tensor:
@@ -62,6 +74,7 @@ def _extremes(size: int, rbm: RBM, generator: torch.Generator, most: int = 256) 
 
 def _distinct(rbm: RBM, visible: Tensor, most: int) -> Tensor:
     """Return the states of least free energy that differ from each other in more than a few units."""
+    visible = visible.unique(dim=0)  # many starts end in the same place
     order = rbm.free_energy(visible).argsort()
     chosen: list[Tensor] = []
     scale = rbm.visible.variance(rbm.weights.new_zeros(rbm.visible.size)).sqrt()

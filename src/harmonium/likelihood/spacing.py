@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from harmonium.errors import InputError
-from harmonium.likelihood.path import GeometricPath
+from harmonium.sampling.path import GeometricPath
 
 
 def power_spacing(temperatures: int, power: float = 2.0) -> np.ndarray:
@@ -54,9 +54,9 @@ def adaptive_spacing(
     visible = path.sample_base(pilot_runs, generator)
     field = path.rbm.hidden_field(visible)
     lengths = []
-    for previous, beta in itertools.pairwise(pilot):
-        lengths.append(float(path.log_ratio(visible, field, beta, previous).std()))
-        visible, field = path.step(field, beta, generator)
+    for previous, level in itertools.pairwise(path.at(beta) for beta in pilot):
+        lengths.append(float((previous.free_energy(visible, field) - level.free_energy(visible, field)).std()))
+        visible, field = path.step(field, level, generator)
     # A floor keeps some temperatures where the pilot saw no variance, a tenth of them evenly spread.
     length = np.asarray(lengths)
     smooth = np.convolve(np.pad(length, 2, mode="edge"), np.ones(5) / 5, mode="valid")

@@ -4,5 +4,19 @@ from harmonium.sampling import gibbs
 from harmonium.sampling.check import Kernel, KernelCheck, check_kernel
 from harmonium.sampling.dreams import Dreams, dream
 from harmonium.sampling.gibbs import GibbsState
+from harmonium.sampling.path import GeometricPath, base_of_states
+from harmonium.sampling.tempering import TemperedState, Tempering
 
-__all__ = ["Dreams", "GibbsState", "Kernel", "KernelCheck", "check_kernel", "dream", "gibbs"]
+__all__ = [
+    "Dreams",
+    "GeometricPath",
+    "GibbsState",
+    "Kernel",
+    "KernelCheck",
+    "TemperedState",
+    "Tempering",
+    "base_of_states",
+    "check_kernel",
+    "dream",
+    "gibbs",
+]

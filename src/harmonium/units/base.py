@@ -56,6 +56,17 @@ class Units(nn.Module, ABC):
         """E(x), minus the log of base measure and bias term: (..., n) -> (...)."""
 
     @abstractmethod
+    def unit_energy(self, x: Tensor) -> Tensor:
+        """Return what each unit contributes to `energy`, which is their sum: (..., n) -> (..., n)."""
+
+    def select(self, units: Tensor) -> Units:
+        """Return a layer of some of these units, by number and in that order: (k,) -> a layer of k units."""
+        chosen = type(self)(len(units))
+        for name, parameter in self.named_parameters():
+            setattr(chosen, name, nn.Parameter(parameter.detach()[units]))
+        return chosen
+
+    @abstractmethod
     def log_partition(self, field: Tensor) -> Tensor:
         """Gamma(field), summed over the units of the layer: (..., n) -> (...)."""
 
@@ -101,6 +112,11 @@ class Units(nn.Module, ABC):
 
         `rows` (cases,) are the numbers by which the person knows the rows; without them they count from 0.
         """
+
+    @torch.no_grad()
+    def pairwise_log_partition(self, first: Tensor, second: Tensor) -> Tensor:
+        """Gamma(first_r + second_s) for all pairs: (r, n), (s, n) -> (r, s). Enumeration spends its time here."""
+        return torch.stack([self.log_partition(row + second) for row in first])
 
     def unit_states(self) -> Tensor | None:
         """Return the states (q,) that one unit can take, or None where it takes real values."""

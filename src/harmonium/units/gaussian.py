@@ -67,10 +67,22 @@ class Gaussian(Units):
         """E(x) = sum_i (precision_i x_i^2 / 2 - bias_i x_i): (..., n) -> (...)."""
         return x.square() @ self.precision / 2 - x @ self.bias
 
+    def unit_energy(self, x: Tensor) -> Tensor:
+        """precision_i x_i^2 / 2 - bias_i x_i: (..., n) -> (..., n)."""
+        return x.square() * self.precision / 2 - x * self.bias
+
     def log_partition(self, field: Tensor) -> Tensor:
         """Gamma(field), the log of a normal integral: (..., n) -> (...)."""
         quadratic = (field + self.bias).square() / self.precision
         return (quadratic + math.log(2 * math.pi) - self._bounded()).sum(-1) / 2
+
+    @torch.no_grad()
+    def pairwise_log_partition(self, first: Tensor, second: Tensor) -> Tensor:
+        """Gamma(first_r + second_s) for all pairs, the square multiplied out: (r, n), (s, n) -> (r, s)."""
+        cross = (first / self.precision) @ second.T
+        squares = (first.square() / self.precision).sum(-1)
+        own = first @ (self.bias / self.precision)
+        return cross + (squares / 2 + own)[:, None] + self.log_partition(second)
 
     def mean(self, field: Tensor) -> Tensor:
         """(bias + field) / precision: (..., n) -> (..., n)."""

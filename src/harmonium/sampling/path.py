@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from harmonium.errors import InputError
 from harmonium.rbm import RBM
+from harmonium.units import Units
 
 
 class GeometricPath:
@@ -53,22 +56,47 @@ class GeometricPath:
         """Draw independent states (count, n) from the base."""
         return self.base.visible.sample(self.rbm.weights.new_zeros(count, self.rbm.visible.size), generator)
 
-    def free_energy(self, visible: Tensor, field: Tensor, beta: float) -> Tensor:
-        """F_beta(v) from v and the model's field W^T v: (runs, n), (runs, m) -> (runs,), float64."""
-        own = self.rbm.visible.interpolate(self.base.visible, beta).energy(visible)
-        hidden = self.rbm.hidden.interpolate(self.base.hidden, beta)
-        return own.double() - hidden.log_partition(beta * field).double()
+    def at(self, beta: float) -> Level:
+        """Return the model of the path at beta, as it stands now."""
+        visible = self.rbm.visible.interpolate(self.base.visible, beta)
+        return Level(float(beta), visible, self.rbm.hidden.interpolate(self.base.hidden, beta))
 
-    def log_ratio(self, visible: Tensor, field: Tensor, beta: float, previous: float) -> Tensor:
-        """F_previous(v) - F_beta(v), by which a weight grows between two models: (runs,), float64."""
-        return self.free_energy(visible, field, previous) - self.free_energy(visible, field, beta)
-
-    def step(self, field: Tensor, beta: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Move by one Gibbs sweep under P_beta; returns v' and its field W^T v'."""
-        hidden = self.rbm.hidden.interpolate(self.base.hidden, beta).sample(beta * field, generator)
-        visible_units = self.rbm.visible.interpolate(self.base.visible, beta)
-        visible = visible_units.sample(beta * self.rbm.visible_field(hidden), generator)
+    def step(self, field: Tensor, level: Level, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Move chains by one Gibbs sweep at a level, from their fields W^T v; returns v' and W^T v'."""
+        upward = self.rbm.visible_field(level.sample_hidden(field, generator))
+        visible = level.sample_visible(upward, generator)
         return visible, self.rbm.hidden_field(visible)
+
+    def step_levels(self, field: Tensor, levels: list[Level], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Move chains at several levels by one sweep each: (levels, chains, m) -> (levels, chains, n) and their fields.
+
+        The products with the weights are taken for all levels at once.
+        """
+        tops = [level.sample_hidden(own, generator) for level, own in zip(levels, field, strict=True)]
+        upward = self.rbm.visible_field(torch.stack(tops))
+        bottoms = [level.sample_visible(own, generator) for level, own in zip(levels, upward, strict=True)]
+        visible = torch.stack(bottoms)
+        return visible, self.rbm.hidden_field(visible)
+
+
+class Level(NamedTuple):
+    """One model of a path: its inverse temperature and its two layers, with fields given at beta = 1."""
+
+    beta: float
+    visible: Units
+    hidden: Units
+
+    def free_energy(self, visible: Tensor, field: Tensor) -> Tensor:
+        """F_beta(v) from v and the model's field W^T v: (chains, n), (chains, m) -> (chains,), float64."""
+        return self.visible.energy(visible).double() - self.hidden.log_partition(self.beta * field).double()
+
+    def sample_hidden(self, field: Tensor, generator: torch.Generator) -> Tensor:
+        """H ~ P_beta(h | v) from the model's field W^T v: (chains, m) -> (chains, m)."""
+        return self.hidden.sample(self.beta * field, generator)
+
+    def sample_visible(self, field: Tensor, generator: torch.Generator) -> Tensor:
+        """V ~ P_beta(v | h) from the model's field W h: (chains, n) -> (chains, n)."""
+        return self.visible.sample(self.beta * field, generator)
 
 
 def independent(rbm: RBM) -> RBM:
