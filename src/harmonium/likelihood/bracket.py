@@ -20,7 +20,7 @@ from harmonium.likelihood.missed import Mode
 CONFIDENCE = 2.58
 """Standard errors that the bracket reaches beyond the value at least: 99 % of a normal distribution."""
 
-RELEVANT, EXCESS, WIDE = 4.0, 3.0, 2.0
+RELEVANT, EXCESS, WIDE = 4.0, 2.0, 2.0
 """In nats: how far below log Z the mass of a mode that matters may lie; how much more than the common starts the
 backward runs from it may give; and the width of a bracket from which on a warning is due."""
 
