@@ -14,7 +14,7 @@ FLOORS = [
     {"rbm"},
     {"exact", "io"},
     {"sampling"},
-    {"gradients", "likelihood"},
+    {"gradients", "likelihood", "diagnostics"},
     {"training"},
     {"pictures", "progress"},
     {"report", "information"},

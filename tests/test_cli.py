@@ -50,6 +50,8 @@ def test_train_leaves_all_files_and_says_where(command, tmp_path):
         "features.png",
         "dreams.png",
         "curves.png",
+        "diagnosis.json",
+        "diagnostics.png",
         "report.html",
     }
     assert "2 of 2 epochs" in out

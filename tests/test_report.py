@@ -33,16 +33,23 @@ def finished_run(folder, data="digits", **settings):
 
 def test_the_report_is_one_self_contained_page(tmp_path):
     run, ready = finished_run(tmp_path / "a <run>")
-    draw_run(run, ready.monitored_train)
+    draw_run(run, ready.monitored_train, ready.monitored_validation)
     page = (run.folder / "report.html").read_text()
     checker = Checker()
     checker.feed(page)
-    assert checker.pictures == 3
+    assert checker.pictures == 4
     assert not checker.open
     assert not checker.faults
     assert not re.search(r'(src|href)="(?!data:)', page)  # nothing is fetched
     assert "a &lt;run&gt;" in page
-    for sentence in ("one hidden unit", "free energy of dreams", "overfitting", "learning rate"):
+    for sentence in (
+        "one hidden unit",
+        "free energy of dreams",
+        "overfitting",
+        "learning rate",
+        "r hat",
+        "equilibrium",
+    ):
         assert sentence in page
 
 
@@ -57,5 +64,5 @@ def test_a_report_before_the_first_epoch_and_without_data(tmp_path):
 def test_gaussian_runs_are_reported_in_the_units_of_the_data(tmp_path):
     np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(100, 5, (50, 7)))
     run, ready = finished_run(tmp_path / "run", str(tmp_path / "a.npy"), visible="gaussian")
-    draw_run(run, ready.monitored_train)
+    draw_run(run, ready.monitored_train, ready.monitored_validation)
     assert "every column was standardised" in (run.folder / "report.html").read_text()

@@ -141,7 +141,7 @@ def train(
         for record in run.train(state, ready, stop_after=stop_after, after_update=after_update):
             show.record(record)
     _report_training(run, state, as_json)  # first, so that who pressed Ctrl-C need not wait for the pictures
-    draw_run(run, ready.monitored_train)
+    draw_run(run, ready.monitored_train, ready.monitored_validation)
 
 
 def _was_given(context: typer.Context, name: str) -> bool:
@@ -262,18 +262,21 @@ def features(
 
 @app.command()
 def report(path: RunPath, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Draw all pictures of a run anew and write its report.html.
+    """Diagnose a run, draw all its pictures anew and write its report.html.
 
     Example:
 
         harmonium report runs/mnist
     """
+    from dataclasses import asdict
+
     from harmonium.report import draw_run
     from harmonium.training import Run
 
     run = Run(path)
-    draw_run(run, run.examples(data_dir))
-    _say(as_json, {"report": str(path / "report.html")}, f"Open {path / 'report.html'}")
+    found = draw_run(run, *run.examples(data_dir))
+    facts = {"report": str(path / "report.html"), "diagnosis": None if found is None else asdict(found)}
+    _say(as_json, facts, f"Open {path / 'report.html'}")
 
 
 @app.command()

@@ -128,7 +128,7 @@ def _examples(path: Path, data_dir: Path | str | None, required: bool) -> Tensor
             raise InputError(f"{path} is a bare model file, whose data are not known: start from noise")
         return None
     try:
-        return Run(path).examples(data_dir).to(open_model(path).rbm.weights)
+        return Run(path).examples(data_dir)[0].to(open_model(path).rbm.weights)
     except InputError:
         if required:
             raise

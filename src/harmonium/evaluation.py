@@ -180,6 +180,6 @@ def _training_examples(path: Path, data_dir: Path | str | None) -> Tensor | None
     if not path.is_dir():
         return None
     try:
-        return Run(path).examples(data_dir)
+        return Run(path).examples(data_dir)[0]
     except InputError:
         return None

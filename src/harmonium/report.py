@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -12,11 +14,12 @@ from string import Template
 import torch
 from torch import Tensor
 
+from harmonium.diagnostics import Diagnosis, diagnose
 from harmonium.files import write_text
 from harmonium.io import ModelFile
-from harmonium.pictures import draw_curves, draw_dreams, draw_features
+from harmonium.pictures import draw_curves, draw_diagnostics, draw_dreams, draw_features
 from harmonium.sampling import Dreams, dream, gibbs
-from harmonium.seeds import DREAM, generator_for
+from harmonium.seeds import DIAGNOSE, DREAM, generator_for
 from harmonium.training import Record, Run, open_model
 
 REPORT_DREAMS, REPORT_STEPS = 100, 500
@@ -32,12 +35,37 @@ _CAPTIONS = {
         "What the model makes up when its chains run freely, and the free energy of dreams beside that of data: "
         "the better the model, the more the two histograms overlap and the more the images look like data.",
     ),
+    "diagnostics.png": (
+        "Dream quality and weights",
+        "Left: how far dreams are from data as their chains run longer; good curves fall, or stay low, and meet, "
+        "while curves that rise again mean a model that was trained out of equilibrium. Right: the weights; a good "
+        "histogram has one peak at 0 and tails, and lone outliers mean a few units that rule.",
+    ),
     "curves.png": (
         "Training",
         "Learning lowers the free energy of data and raises that of dreams, so the two curves should stay close; "
         "the pseudo-log-likelihood should rise, the reconstruction error fall, and a validation gap that keeps "
         "growing means overfitting.",
     ),
+}
+
+_GOOD = {
+    "free_energy_train": "mean F of training examples, nats; only its differences from the next two mean anything",
+    "free_energy_validation": "the same of examples that the model was not trained on; near the training examples is good",
+    "free_energy_gap": "validation minus training, nats; near 0 is good, and a gap that grows means overfitting",
+    "free_energy_dreams": "mean F along the chains; within a few nats of the data is good",
+    "dead_units": "hidden units that are off whatever is shown; 0 is good, many mean that fewer units would do",
+    "saturated_units": "hidden units that are on whatever is shown; 0 is good, they act as mere biases",
+    "autocorrelation_time": "Gibbs steps that are worth one independent sample; good is less than the steps that you "
+    "can afford between samples (more than 10 here, a fiftieth of the steps looked at, is a rough value)",
+    "r_hat": "how much wider all chains are than one of them, for the free energy; below 1.01 is good, more means "
+    "that chains stay in their own places",
+    "adversarial_accuracy": "how well nearest neighbours tell dreams from data; 0.5 is best, 1 worst, and well below "
+    "0.5 means copies of examples",
+    "departure": "how far both shares behind the accuracy are from one half; 0 is best, 0.5 worst, below 0.1 is good",
+    "best_steps": "after how many steps dreams from noise are best; the longest run is good, a handful is a warning",
+    "regime": "equilibrium is good; out of equilibrium: dreams get worse as chains run longer, since the model knows "
+    "only the short ones of its training; not settled: where chains started still matters after the longest run",
 }
 
 _MEANINGS = {
@@ -56,8 +84,8 @@ _MEANINGS = {
 }
 
 
-def draw_run(run: Run, examples: Tensor | None = None) -> None:
-    """Draw features, dreams and curves of a run as it stands and write its report.
+def draw_run(run: Run, examples: Tensor | None = None, validation: Tensor | None = None) -> Diagnosis | None:
+    """Diagnose a run as it stands, draw its pictures and write its report.
 
     Parameters
     ----------
@@ -65,6 +93,13 @@ def draw_run(run: Run, examples: Tensor | None = None) -> None:
         The run folder.
     examples : Tensor, shape (cases, n), optional
         Prepared examples of its data, if they are at hand: the dreams are then compared with them.
+    validation : Tensor, shape (cases, n), optional
+        Prepared examples that it was not trained on.
+
+    Returns
+    -------
+    Diagnosis or None
+        What the diagnostics found; None without at least 4 examples.
     """
     model = open_model(run.folder)
     draw_features(model.rbm, run.folder / "features.png", model.image_shape)
@@ -74,7 +109,20 @@ def draw_run(run: Run, examples: Tensor | None = None) -> None:
     generator = generator_for(run.settings().seed, DREAM)
     start = gibbs.init_from_noise(model.rbm, REPORT_DREAMS, generator)
     draw_model_dreams(model, dream(model.rbm, start, REPORT_STEPS, generator), run.folder / "dreams.png", examples)
+    found = None
+    if examples is not None and len(examples) >= 4:
+        found = _diagnose(run, model, examples, validation)
     write_report(run)
+    return found
+
+
+def _diagnose(run: Run, model: ModelFile, examples: Tensor, validation: Tensor | None) -> Diagnosis:
+    """Diagnose the model of a run, draw what belongs to it and leave the numbers in ``diagnosis.json``."""
+    generator = generator_for(run.settings().seed, DIAGNOSE)
+    found, regime = diagnose(model.rbm, examples, generator, validation=validation, chains=run.chains())
+    draw_diagnostics(regime, model.rbm, run.folder / "diagnostics.png")
+    write_text(run.folder / "diagnosis.json", json.dumps(asdict(found), indent=1) + "\n")
+    return found
 
 
 def draw_model_dreams(model: ModelFile, dreams: Dreams, path: Path, examples: Tensor | None) -> None:
@@ -122,11 +170,17 @@ def write_report(run: Run) -> Path:
     page = template.substitute(
         title=escape(f"harmonium: {run.folder.name}"),
         lead=escape(lead),
-        sections="\n".join([*_picture_sections(run), *_tables(config, model, records)]),
+        sections="\n".join([*_picture_sections(run), *_tables(config, model, records, _stored_diagnosis(run))]),
     )
     path = run.folder / "report.html"
     write_text(path, page)
     return path
+
+
+def _stored_diagnosis(run: Run) -> dict[str, object] | None:
+    """Return what ``diagnosis.json`` holds, if there is one."""
+    path = run.folder / "diagnosis.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def _picture_sections(run: Run) -> Iterator[str]:
@@ -141,8 +195,13 @@ def _picture_sections(run: Run) -> Iterator[str]:
             )
 
 
-def _tables(config: dict[str, object], model: ModelFile, records: list[Record]) -> Iterator[str]:
-    """Yield the last measurements with their meanings, the settings, and the commands that go on from here."""
+def _tables(
+    config: dict[str, object], model: ModelFile, records: list[Record], diagnosis: dict[str, object] | None
+) -> Iterator[str]:
+    """Yield diagnostics and last measurements with their meanings, and the settings."""
+    if diagnosis is not None:
+        rows = ((name, _format(diagnosis.get(name)), meaning) for name, meaning in _GOOD.items())
+        yield "<h2>Diagnostics</h2>\n" + _table(rows)
     if records:
         rows = ((name, _format(value), _MEANINGS[name]) for name, value in vars(records[-1]).items())
         yield "<h2>Last measurements</h2>\n" + _table(rows)

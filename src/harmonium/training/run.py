@@ -15,6 +15,7 @@ from harmonium.data import Dataset, load
 from harmonium.errors import InputError, StorageError
 from harmonium.files import read_tensors, write_tensors, write_text
 from harmonium.io import ModelFile, read_model_file, save_model
+from harmonium.sampling import GibbsState
 from harmonium.training.loop import train
 from harmonium.training.materials import Materials, materials, monitored_examples, split
 from harmonium.training.record import Record
@@ -28,6 +29,8 @@ FILES = (
     "model.safetensors",
     "checkpoint.safetensors",
     "checkpoint.json",
+    "diagnosis.json",
+    "diagnostics.png",
     "features.png",
     "dreams.png",
     "curves.png",
@@ -36,7 +39,7 @@ FILES = (
 )
 """Every file that a run folder may hold; overwriting a run replaces these and touches nothing else."""
 
-STALE = tuple(name for name in FILES if name.endswith((".jsonl", ".png", ".gif", ".html")))
+STALE = tuple(name for name in FILES if name.endswith((".jsonl", ".png", ".gif", ".html")) or name == "diagnosis.json")
 """What an overwritten run leaves that the new one has not made yet."""
 
 
@@ -96,12 +99,21 @@ class Run:
         """Load the data that the run was trained on."""
         return load(self.config()["data"], data_dir)
 
-    def examples(self, data_dir: Path | str | None = None) -> Tensor:
-        """Return prepared training examples (k, n) of the run: those that its records were measured on."""
+    def examples(self, data_dir: Path | str | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return prepared training examples (k, n) and validation examples: those that its records were measured on."""
         settings = self.settings()
         train, held_out = split(self.dataset(data_dir), settings, self.config()["validation"])
         preparation = read_model_file(self.model_path).preparation
-        return monitored_examples(train, held_out, preparation, settings.seed)[0]
+        return monitored_examples(train, held_out, preparation, settings.seed)
+
+    def chains(self) -> GibbsState | None:
+        """Return the persistent chains of the last checkpoint, or None where there are none."""
+        path = self.folder / "checkpoint.safetensors"
+        tensors = read_tensors(path)[0] if path.exists() else {}
+        names = {name: f"chains.{name}" for name in GibbsState._fields}
+        if not tensors.keys() >= set(names.values()):
+            return None
+        return GibbsState(**{name: tensors[stored] for name, stored in names.items()})
 
     def records(self) -> list[Record]:
         """Return the records so far; a last line that a kill cut short is left out."""
