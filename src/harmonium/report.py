@@ -51,7 +51,7 @@ _CAPTIONS = {
 
 _GOOD = {
     "free_energy_train": "mean F of training examples, nats; only its differences from the next two mean anything",
-    "free_energy_validation": "the same of examples that the model was not trained on; near the training examples is good",
+    "free_energy_validation": "the same of examples that it was not trained on; near the training examples is good",
     "free_energy_gap": "validation minus training, nats; near 0 is good, and a gap that grows means overfitting",
     "free_energy_dreams": "mean F along the chains; within a few nats of the data is good",
     "dead_units": "hidden units that are off whatever is shown; 0 is good, many mean that fewer units would do",

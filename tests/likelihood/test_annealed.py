@@ -25,11 +25,11 @@ def annealed(rbm, seed=0, **arguments):
 
 
 def test_the_bracket_holds_the_exact_value_in_95_of_100_seeds():
-    """Random models of 3 to 12 hidden units. Each end is meant to err with 1 %, the bracket with at most 2 %: were that
+    """Random models of 3 to 16 hidden units. Each end is meant to err with 1 %, the bracket with at most 2 %: were that
     so, more than 5 failures of 100 would come with probability 0.016; with the observed 0 to 1 %, below 1e-3."""
     inside = 0
     for seed in range(100):
-        rbm = small_rbm(n=12, m=3 + seed % 10, coupling=1.0, seed=seed)
+        rbm = small_rbm(n=12, m=3 + seed % 14, coupling=1.0, seed=seed)
         z = annealed(rbm, seed, runs=40, temperatures=60)
         inside += z.lower <= exact_log_partition(rbm).item() <= z.upper
     assert inside >= 95
