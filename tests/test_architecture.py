@@ -12,6 +12,7 @@ FLOORS = [
     {"errors", "seeds", "kernels", "files", "interrupt"},
     {"units", "data"},
     {"rbm"},
+    {"rounded"},
     {"exact", "io"},
     {"sampling"},
     {"gradients", "likelihood", "diagnostics"},

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 import harmonium
+from harmonium.kernels import has_tiles, why_not
 from harmonium.training import Run, open_model
 
 
@@ -20,8 +21,19 @@ def about_machine() -> dict[str, Any]:
         "torch": torch.__version__,
         "instruction_set": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
+        "kernels": f"torch ({why_not()})" if why_not() else "compiled",
+        "mixed_precision": _mixed_precision(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
+
+
+def _mixed_precision() -> str:
+    """Say what sampling from rounded weights is worth on this processor."""
+    if why_not():
+        return "no: it needs the compiled kernels"
+    if has_tiles():
+        return "yes: the processor has tiles for bfloat16 (AMX)"
+    return "yes: rows of rounded weights are added for the ones of sparse states"
 
 
 def about_model(path: Path) -> dict[str, Any]:

@@ -84,11 +84,12 @@ class RBM(nn.Module):
         self.hidden.check_width(hidden, "the hidden state")
         return hidden @ self.weights.T
 
-    def coupling_statistics(self, visible: Tensor, hidden: Tensor, case_weights: Tensor | None = None) -> Tensor:
-        """-dE/dW = v h^T, averaged over cases: (cases, n), (cases, m) -> (n, m)."""
-        if case_weights is None:
-            return torch.mm(visible.T, hidden).div_(len(visible))
-        return (visible * case_weights[:, None]).T @ hidden
+    def add_coupling_statistics(self, out: Tensor, visible: Tensor, hidden: Tensor, scale: float, beta: float) -> None:
+        """out = beta out + scale sum_cases v h^T, where v h^T = -dE/dW: (n, m) from (cases, n), (cases, m).
+
+        With beta 0 what `out` held does not matter.
+        """
+        torch.addmm(out, visible.T, hidden, beta=beta, alpha=scale, out=out)
 
     # Energies
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from harmonium.errors import unknown_name
-from harmonium.kernels import sample_from_probability
+from harmonium.kernels import sample_from_bytes, sample_from_probability
 
 BINARIZE = ("none", "sample", "threshold")
 """How intensities become binary states."""
@@ -48,6 +48,8 @@ class Preparation:
 
     def prepare(self, stored: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the visible states for stored values: (cases, n) -> (cases, n), float32."""
+        if self.binarize == "sample" and self.divisor == 255 and stored.dtype == torch.uint8:
+            return sample_from_bytes(stored, generator)
         values = self.scale(stored)
         if self.binarize == "sample":
             return sample_from_probability(values, generator)

@@ -1,6 +1,6 @@
 """How the model term of the gradient is estimated: exactly, or by contrastive divergence of two kinds."""
 
-from harmonium.gradients.closed_form import Statistics, state_statistics, write_gradient
+from harmonium.gradients.closed_form import Statistics, state_statistics, write_gradient, write_layer_gradients
 from harmonium.gradients.contrastive_divergence import ContrastiveDivergence
 from harmonium.gradients.exact import Exact, exact_model_statistics
 from harmonium.gradients.methods import METHODS, Estimator, make_estimator
@@ -17,4 +17,5 @@ __all__ = [
     "make_estimator",
     "state_statistics",
     "write_gradient",
+    "write_layer_gradients",
 ]

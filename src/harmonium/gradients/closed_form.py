@@ -11,24 +11,52 @@ from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState
 
 
+class Outer(NamedTuple):
+    """The average of v h^T over some cases, not multiplied out, so that a step can do so in its one pass over W.
+
+    Attributes
+    ----------
+    visible : Tensor, shape (cases, n)
+        Visible states, times the weights of the cases where these do not count alike.
+    hidden : Tensor, shape (cases, m)
+        Means of the hidden units.
+    factor : float
+        What the sum over the cases is multiplied by.
+    """
+
+    visible: Tensor
+    hidden: Tensor
+    factor: float
+
+    def matrix(self) -> Tensor:
+        """Return the average, (n, m)."""
+        return self.visible.T @ self.hidden * self.factor
+
+
 class Statistics(NamedTuple):
     """-dE/dparameter for every parameter of an RBM, averaged over some distribution of (v, h).
 
     Attributes
     ----------
-    weights : Tensor, shape (n, m)
-        The average of v h^T.
+    outer : Outer
+        The average of v h^T, not multiplied out.
     visible, hidden : dict of str to Tensor
         The averages for the parameters of the two layers, by their names.
     """
 
-    weights: Tensor
+    outer: Outer
     visible: dict[str, Tensor]
     hidden: dict[str, Tensor]
 
+    @property
+    def weights(self) -> Tensor:
+        """The average of v h^T, (n, m)."""
+        return self.outer.matrix()
+
     def mirror(self) -> Statistics:
         """Return the statistics of the model with its layers exchanged."""
-        return Statistics(self.weights.T, self.hidden, self.visible)
+        outer = Outer(self.outer.hidden, self.outer.visible, self.outer.factor)
+        return Statistics(outer, self.hidden, self.visible)
 
 
 @torch.no_grad()
@@ -50,11 +78,12 @@ def state_statistics(rbm: RBM, states: GibbsState, case_weights: Tensor | None =
         The negative of the average dF(v)/dparameter.
     """
     visible, field = states
-    mean_hidden = rbm.hidden.mean(field)
+    mean = rbm.hidden.mean(field)
+    weighted = visible if case_weights is None else visible * case_weights[:, None]
     return Statistics(
-        rbm.coupling_statistics(visible, mean_hidden, case_weights),
+        Outer(weighted, mean, 1 / len(visible) if case_weights is None else 1.0),
         rbm.visible.statistics(visible, case_weights),
-        rbm.hidden.expected_statistics(field, case_weights),
+        rbm.hidden.expected_statistics(field, case_weights, mean),
     )
 
 
@@ -75,21 +104,28 @@ def write_gradient(rbm: RBM, data: Statistics, model: Statistics, scale: float =
         A factor on the whole gradient; training passes a small batch's share of a full one, so that every example of
         an epoch weighs the same.
     """
-    _write(rbm.weights, data.weights, model.weights, scale)
+    grad = _grad_of(rbm.weights)
+    for (visible, hidden, factor), sign in ((model.outer, 1), (data.outer, -1)):
+        rbm.add_coupling_statistics(grad, visible, hidden, sign * scale * factor, beta=0 if sign == 1 else 1)
+    write_layer_gradients(rbm, data, model, scale)
+
+
+@torch.no_grad()
+def write_layer_gradients(rbm: RBM, data: Statistics, model: Statistics, scale: float = 1.0) -> None:
+    """Write the part of `write_gradient` that belongs to the parameters of the two layers."""
     for layer, of_data, of_model in (
         (rbm.visible, data.visible, model.visible),
         (rbm.hidden, data.hidden, model.hidden),
     ):
         for name, parameter in layer.named_parameters():
-            _write(parameter, of_data[name], of_model[name], scale)
+            torch.sub(of_model[name], of_data[name], out=_grad_of(parameter)).mul_(scale)
 
 
-def _write(parameter: nn.Parameter, data: Tensor, model: Tensor, scale: float) -> None:
-    """Write scale (model - data) into the gradient of one parameter.
+def _grad_of(parameter: nn.Parameter) -> Tensor:
+    """Return ``.grad``, made if there is none, with the strides of the parameter.
 
-    The gradient has the strides of the parameter, whatever those of the statistics (a mirrored one is a transpose):
     torch's fused optimisers walk through both in the order of memory.
     """
     if parameter.grad is None:
         parameter.grad = torch.empty_like(parameter)
-    torch.sub(model, data, out=parameter.grad).mul_(scale)
+    return parameter.grad

@@ -10,8 +10,9 @@ import torch
 
 from harmonium.data import Batches
 from harmonium.errors import InputError
-from harmonium.gradients import state_statistics, write_gradient
+from harmonium.gradients import state_statistics
 from harmonium.sampling import gibbs
+from harmonium.training.descent import take_step
 from harmonium.training.materials import Materials
 from harmonium.training.measure import measure
 from harmonium.training.record import Record
@@ -92,12 +93,12 @@ def _check_not_diverged(state: TrainingState, record: Record) -> None:
 @torch.no_grad()
 def update(state: TrainingState, batch: torch.Tensor) -> None:
     """Change the model by one step on a batch (size, n): data term, model term, gradient, step."""
-    rbm = state.rbm
-    data = gibbs.init(rbm, batch)
-    model, state.chains = state.estimator.model_statistics(rbm, data, state.chains, state.generator)
+    sampled = state.sampled
+    data = gibbs.init(sampled, batch)
+    model, state.chains = state.estimator.model_statistics(sampled, data, state.chains, state.generator)
     # A last, smaller batch counts by its share, so that every example of an epoch weighs the same.
-    write_gradient(rbm, state_statistics(rbm, data), model, scale=len(batch) / state.batch_size)
-    state.optimizer.step()
+    scale = len(batch) / state.batch_size
+    take_step(state.optimizer, state.rbm, sampled, state_statistics(sampled, data), model, scale)
     if state.scheduler is not None:
         state.scheduler.step()
     state.update += 1

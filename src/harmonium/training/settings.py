@@ -12,6 +12,9 @@ from harmonium.gradients import METHODS
 from harmonium.training.optimizers import OPTIMIZERS, SCHEDULES, takes_momentum
 from harmonium.units import FAMILIES
 
+PRECISIONS = ("auto", "float32", "mixed")
+"""How exactly samplers see the weights."""
+
 MOST_UNITS = 10_000_000
 """More hidden units or chains than this are a slip of the keyboard."""
 
@@ -55,6 +58,9 @@ class Settings:
         How intensities become binary states; ``sample`` for Bernoulli visible units, ``none`` for Gaussian ones.
     standardize : bool
         Whether Gaussian visible units see every column with mean 0 and variance 1.
+    precision : {"auto", "float32", "mixed"}
+        ``mixed``: samplers see weights rounded to bfloat16, while learning keeps float32; ``auto``: where that is
+        faster.
     seed : int
         Decides all randomness of the run.
     device : str
@@ -82,6 +88,7 @@ class Settings:
     schedule: str = "constant"
     binarize: str | None = None
     standardize: bool = True
+    precision: str = "auto"
     seed: int = 0
     device: str = "cpu"
 
@@ -111,6 +118,7 @@ class Settings:
             ("optimizer", self.optimizer, OPTIMIZERS),
             ("schedule", self.schedule, SCHEDULES),
             ("way to binarize", self.binarize or "none", BINARIZE),
+            ("precision", self.precision, PRECISIONS),
             ("device", self.device.split(":")[0], ("auto", "cpu", "cuda")),
         ):
             if name not in known:

@@ -12,7 +12,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from harmonium.errors import InputError
 from harmonium.gradients import Estimator, make_estimator
+from harmonium.kernels import why_not
 from harmonium.rbm import RBM
+from harmonium.rounded import RoundedRBM, gains
 from harmonium.sampling import GibbsState
 from harmonium.seeds import TRAINING, WEIGHTS, generator_for
 from harmonium.training.materials import Materials
@@ -31,6 +33,8 @@ class TrainingState:
     ----------
     settings : Settings
     rbm : RBM
+    sampled : RBM
+        The model as samplers see it: the same, or with weights rounded to bfloat16 where that is faster.
     optimizer : torch.optim.Optimizer
     scheduler : LRScheduler, optional
         None where the learning rate is constant.
@@ -51,6 +55,7 @@ class TrainingState:
 
     settings: Settings
     rbm: RBM
+    sampled: RBM
     optimizer: torch.optim.Optimizer
     scheduler: LRScheduler | None
     estimator: Estimator
@@ -105,6 +110,8 @@ class TrainingState:
         """
         try:
             self.rbm.load_state_dict(_under("rbm.", tensors))
+            if isinstance(self.sampled, RoundedRBM):
+                self.sampled.refresh()
             self._restore_optimizer(_under("optimizer.", tensors), numbers["optimizer"])
             chains = _under("chains.", tensors)
             device = self.rbm.weights.device
@@ -172,8 +179,33 @@ def start(settings: Settings, data: Materials) -> TrainingState:
     updates_per_epoch = math.ceil(len(data.train) / batch_size)
     scheduler = make_scheduler(optimizer, settings.schedule, settings.epochs * updates_per_epoch)
     return TrainingState(
-        settings, rbm, optimizer, scheduler, estimator, chains, generator, batch_size, updates_per_epoch
+        settings,
+        rbm,
+        _as_sampled(rbm, settings.precision),
+        optimizer,
+        scheduler,
+        estimator,
+        chains,
+        generator,
+        batch_size,
+        updates_per_epoch,
     )
+
+
+def _as_sampled(rbm: RBM, precision: str) -> RBM:
+    """Return the model for samplers, rounded where it was asked for or gains.
+
+    Raises
+    ------
+    InputError
+        When it was asked for and cannot be.
+    """
+    if precision == "float32" or (precision == "auto" and not gains(rbm)):
+        return rbm
+    if not gains(rbm):
+        reason = why_not() or "the model is too small, not on the CPU, or its visible units are not binary"
+        raise InputError(f"mixed precision gains nothing here ({reason}): leave --precision at auto")
+    return RoundedRBM(rbm)
 
 
 def choose_batch_size(settings: Settings, data: Materials) -> int:

@@ -91,8 +91,12 @@ class Units(nn.Module, ABC):
         """-dE/dparameter for each parameter by name, averaged over cases: states (cases, n) -> parameter shapes."""
 
     @abstractmethod
-    def expected_statistics(self, field: Tensor, case_weights: Tensor | None = None) -> dict[str, Tensor]:
+    def expected_statistics(
+        self, field: Tensor, case_weights: Tensor | None = None, mean: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Return the expectation of `statistics` under p(x | field): fields (cases, n) -> parameter shapes.
+
+        `mean` is that of the units given the field, where it is at hand already.
 
         Averaging over the conditional distribution instead of one sample from it is Rao-Blackwellisation: the same
         expectation, a smaller variance.

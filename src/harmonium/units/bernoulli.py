@@ -107,9 +107,11 @@ class Bernoulli(Units):
         """-dE/dbias = x, averaged over cases."""
         return {"bias": case_mean(x, case_weights)}
 
-    def expected_statistics(self, field: Tensor, case_weights: Tensor | None = None) -> dict[str, Tensor]:
+    def expected_statistics(
+        self, field: Tensor, case_weights: Tensor | None = None, mean: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """-dE/dbias = x, averaged over p(x | field) and over cases."""
-        return {"bias": case_mean(self.mean(field), case_weights)}
+        return {"bias": case_mean(self.mean(field) if mean is None else mean, case_weights)}
 
     def interpolate(self, base: Units, beta: float) -> Bernoulli:
         """Return the layer whose bias lies between that of `base` (beta = 0) and this one's (beta = 1)."""

@@ -108,9 +108,11 @@ class Gaussian(Units):
         """-dE/dbias = x and -dE/dlog_precision = -precision x^2 / 2, averaged over cases."""
         return self._statistics(case_mean(x, case_weights), case_mean(x.square(), case_weights))
 
-    def expected_statistics(self, field: Tensor, case_weights: Tensor | None = None) -> dict[str, Tensor]:
+    def expected_statistics(
+        self, field: Tensor, case_weights: Tensor | None = None, mean: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Return the same with x^2 replaced by mean^2 + 1 / precision, averaged over cases."""
-        mean = self.mean(field)
+        mean = self.mean(field) if mean is None else mean
         second_moment = case_mean(mean.square(), case_weights) + torch.exp(-self._bounded())
         return self._statistics(case_mean(mean, case_weights), second_moment)
 

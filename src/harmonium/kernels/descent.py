@@ -1,0 +1,66 @@
+"""A step of stochastic gradient descent on the weights, gradient and all, in one pass over them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harmonium.kernels.backend import compiled, kernels_take
+from harmonium.kernels.products import PackedWeights, aligned, is_sparse
+from harmonium.kernels.threads import run
+
+
+class Descent(NamedTuple):
+    """The numbers of a step of torch's SGD: g += decay w; b = momentum b + g; w -= rate b."""
+
+    decay: float
+    momentum: float
+    rate: float
+
+
+def descent_takes(weights: Tensor, velocity: Tensor, *states: Tensor) -> bool:
+    """Whether `descend` takes these weights and visible states: in float32, in order, the states mostly 0."""
+    return kernels_take(weights.detach(), velocity) and all(
+        kernels_take(weights.detach(), x) and is_sparse(x) for x in states
+    )
+
+
+@torch.no_grad()
+def descend(
+    weights: Tensor,
+    velocity: Tensor,
+    model: tuple[Tensor, Tensor, float],
+    data: tuple[Tensor, Tensor, float],
+    numbers: Descent,
+    packed: PackedWeights | None = None,
+) -> None:
+    """Change weights and velocity in place by a step along g = sum of factor x' y over model and data.
+
+    Parameters
+    ----------
+    weights, velocity : Tensor, shape (n, m)
+    model, data : (x, y, factor)
+        Visible states (cases, n), means of hidden units (cases, m), and what their product counts.
+    numbers : Descent
+    packed : PackedWeights, optional
+        A rounded copy that follows the weights.
+    """
+    kernels = compiled()
+    assert kernels is not None
+    (n, m), terms = weights.shape, []
+    for x, y, _ in (model, data):
+        terms.append((x, aligned(len(y), m, torch.float32).copy_(y)))
+    factors = np.array([model[2], data[2], *numbers], dtype=np.float32)
+    addresses = [number for x, y in terms for number in (x.data_ptr(), y.data_ptr(), len(x))]
+    copy = (0, 0) if packed is None else (packed.rows.data_ptr(), packed.rows.stride(0))
+    stride = 4 * terms[0][1].stride(0)
+    run(
+        kernels.descend,
+        *addresses,
+        *(weights.data_ptr(), velocity.data_ptr(), n, m, stride, factors.ctypes.data),
+        *copy,
+    )
+    torch.autograd.graph.increment_version((weights, velocity))

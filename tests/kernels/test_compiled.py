@@ -1,0 +1,164 @@
+"""Compiled kernels against plain torch: equal products, equal distributions, equal states for equal numbers."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from harmonium.kernels import (
+    Descent,
+    PackedWeights,
+    backend,
+    descend,
+    kernels_take,
+    sample_from_bytes,
+    sample_from_field,
+    sample_from_probability,
+    sparse_product,
+    threads,
+)
+from harmonium.kernels.backend import key_of
+from harmonium.kernels.philox import fill_uniform
+
+pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def uniform_of(generator, cases, n):
+    """Return the numbers that a kernel draws for states (cases, n)."""
+    key, quarter, rows = key_of(generator), (n + 3) // 4, []
+    for case in range(cases):
+        row = np.empty(4 * quarter, np.float32)
+        fill_uniform(row, case * quarter, key)
+        rows.append(row[:n])
+    return torch.from_numpy(np.stack(rows))
+
+
+@pytest.mark.parametrize("shape", [(100, 784), (1, 9001), (9001, 1), (33, 500), (3, 50, 101)])
+def test_states_are_those_of_torch_for_the_same_numbers(shape):
+    """But for numbers that lie within rounding of the probability: fewer than one in a million, times ten."""
+    generator = seeded(1)
+    field, bias = 3 * torch.randn(shape, generator=generator), torch.randn(shape[-1], generator=generator)
+    probability = torch.sigmoid(field + bias)
+    uniform = uniform_of(seeded(2), field.numel() // shape[-1], shape[-1]).view(shape)
+    near = (uniform - probability).abs() < 1e-6
+    expected = (uniform < probability).float()
+    for state in (sample_from_field(field, bias, seeded(2)), sample_from_probability(probability, seeded(2))):
+        assert state.shape == field.shape
+        assert torch.equal(state[~near], expected[~near])
+    assert near.float().mean() < 1e-4
+
+
+def test_bytes_are_intensities_of_255():
+    intensity = torch.randint(256, (200, 100), generator=seeded(), dtype=torch.uint8)
+    intensity[0], intensity[1] = 0, 255
+    state = sample_from_bytes(intensity, seeded(3))
+    uniform = uniform_of(seeded(3), 200, 100)
+    assert torch.equal(state, (uniform < intensity / 255).float())
+    assert (state[0] == 0).all()
+    assert (state[1] == 1).all()
+
+
+def test_the_distribution_is_that_of_torch():
+    """Ones of 2,000 draws at each of 2,000 fields: z-scores are normal (Kolmogorov-Smirnov, false-alarm rate 1e-4)."""
+    field = torch.linspace(-6, 6, 2000).repeat(2000, 1)
+    p = torch.sigmoid(field[0]).double()
+    ones = sample_from_field(field, torch.zeros(2000), seeded()).double().sum(0)
+    quantile = stats.binom.cdf(ones.numpy() - 1, 2000, p.numpy())
+    jitter = np.random.default_rng(0).random(2000) * stats.binom.pmf(ones.numpy(), 2000, p.numpy())
+    assert stats.kstest(quantile + jitter, "uniform").pvalue > 1e-4
+
+
+def test_extremes_are_certain():
+    field = torch.full((100, 200), 200.0)
+    assert (sample_from_field(field, torch.zeros(200), seeded()) == 1).all()
+    assert (sample_from_field(-field, torch.zeros(200), seeded()) == 0).all()
+    assert (sample_from_probability(torch.ones(100, 200), seeded()) == 1).all()
+    assert (sample_from_probability(torch.zeros(100, 200), seeded()) == 0).all()
+
+
+def test_nothing_depends_on_the_number_of_threads():
+    field, weights = torch.randn(101, 300, generator=seeded()), torch.randn(300, 70, generator=seeded(1))
+    states = (field > 1.2).float()
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            drawn = sample_from_field(field, torch.zeros(300), seeded(2))
+            found.append((drawn, sparse_product(states, PackedWeights(weights).rows)))
+    finally:
+        torch.set_num_threads(before)
+    for drawn, summed in found[1:]:
+        assert torch.equal(drawn, found[0][0])
+        assert torch.equal(summed, found[0][1])
+
+
+@pytest.mark.parametrize("m", [1, 3, 63, 64, 65, 130, 500])
+@pytest.mark.parametrize("density", [0.0, 0.1, 1.0])
+def test_sparse_products_are_dense_ones(m, density):
+    generator = seeded(m)
+    weights = torch.randn(101, m, generator=generator)
+    packed = PackedWeights(weights)
+    assert torch.equal(packed.rows, weights.bfloat16())
+    states = torch.rand(7, 5, 101, generator=generator) * (torch.rand(7, 5, 101, generator=generator) < density)
+    expected = states.double() @ packed.rows.double()
+    torch.testing.assert_close(sparse_product(states, packed.rows).double(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_packing_follows_the_weights_and_rounds_to_even():
+    weights = torch.randn(130, 77, generator=seeded())
+    packed = PackedWeights(torch.zeros(130, 77))
+    packed.pack(weights)
+    assert torch.equal(packed.rows, weights.bfloat16())
+    ties = torch.tensor([1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8]).repeat(40, 1)
+    assert torch.equal(PackedWeights(ties).rows, ties.bfloat16())
+
+
+@pytest.mark.parametrize(("n", "m"), [(784, 50), (57, 130), (1, 64), (113, 1)])
+@pytest.mark.parametrize(("decay", "momentum"), [(0.0, 0.5), (0.01, 0.9)])
+def test_a_descent_is_that_of_torch(n, m, decay, momentum):
+    generator = seeded(n + m)
+    weights, velocity = torch.randn(n, m, generator=generator), torch.zeros(n, m)
+    reference = torch.nn.Parameter(weights.clone())
+    optimizer = torch.optim.SGD([reference], lr=0.1, momentum=momentum, weight_decay=decay)
+    packed = PackedWeights(weights)
+    for cases in (100, 100, 37):
+        x, other = ((torch.rand(k, n, generator=generator) < 0.2).float() for k in (cases, 60))
+        y, other_y = torch.rand(cases, m, generator=generator), torch.rand(60, m, generator=generator)
+        reference.grad = x.T @ y / cases - other.T @ other_y / 60
+        optimizer.step()
+        numbers = Descent(decay, momentum, 0.1)
+        descend(weights, velocity, (x, y, 1 / cases), (other, other_y, -1 / 60), numbers, packed)
+        torch.testing.assert_close(weights, reference.data, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(velocity, optimizer.state[reference]["momentum_buffer"], rtol=1e-5, atol=1e-6)
+        assert torch.equal(packed.rows, weights.bfloat16())
+
+
+def test_what_kernels_take():
+    large = torch.zeros(100, 100)
+    assert kernels_take(large)
+    assert not kernels_take(large.double())
+    assert not kernels_take(large.T[:, :50])
+    assert not kernels_take(torch.zeros(10))
+    assert not kernels_take(torch.nn.Parameter(large))  # autograd may ask for a gradient
+    with torch.no_grad():
+        assert kernels_take(torch.nn.Parameter(large))
+
+
+def test_without_an_openmp_of_that_kind_one_thread_does_it_all(monkeypatch):
+    expected = sample_from_field(torch.zeros(100, 100), torch.zeros(100), seeded())
+    monkeypatch.setattr(threads, "_openmp", lambda: None)
+    assert torch.equal(sample_from_field(torch.zeros(100, 100), torch.zeros(100), seeded()), expected)
+
+
+def test_plain_torch_where_the_switch_says_so(monkeypatch):
+    backend.compiled.cache_clear()
+    monkeypatch.setenv(backend.SWITCH, "torch")
+    assert not kernels_take(torch.zeros(100, 100))
+    assert backend.why_not() == "HARMONIUM_KERNELS is torch"
+    monkeypatch.undo()
+    backend.compiled.cache_clear()

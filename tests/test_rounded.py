@@ -1,0 +1,64 @@
+"""The model that samplers see in mixed precision."""
+
+import pytest
+import torch
+
+from harmonium import RBM, rounded
+from harmonium.kernels import backend
+from harmonium.rounded import RoundedRBM, gains
+from harmonium.sampling import check_kernel, gibbs
+from harmonium.units import Bernoulli, Gaussian
+
+pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
+
+
+def wide_rbm():
+    generator = torch.Generator().manual_seed(0)
+    return RBM(Bernoulli(700), Bernoulli(100), weights=torch.randn(700, 100, generator=generator))
+
+
+@pytest.mark.parametrize("density", [0.1, 0.9])
+@pytest.mark.parametrize("tiles", [False, True])
+def test_fields_are_those_of_the_rounded_weights(density, tiles, generator):
+    rbm = wide_rbm()
+    seen = RoundedRBM(rbm)
+    seen._tiles = tiles
+    v = (torch.rand(50, 700, generator=generator) < density).float()
+    h = (torch.rand(50, 100, generator=generator) < density).float()
+    # A weight is off by 2^-8 of itself at most; with tiles the field is rounded to bfloat16 too.
+    bound = (v @ rbm.weights.abs()) * 2**-7 + 1e-4
+    assert ((seen.hidden_field(v) - rbm.hidden_field(v)).abs() <= bound).all()
+    bound = (h @ rbm.weights.abs().T) * 2**-7 + 1e-4
+    assert ((seen.visible_field(h) - rbm.visible_field(h)).abs() <= bound).all()
+
+
+def test_it_shares_the_parameters_and_takes_them_over():
+    rbm = wide_rbm()
+    seen = RoundedRBM(rbm)
+    assert seen.weights is rbm.weights
+    assert seen.hidden is rbm.hidden
+    rbm.weights.data.mul_(2)
+    seen.refresh()
+    assert torch.equal(seen.packed.rows, rbm.weights.bfloat16())
+
+
+def test_where_it_gains():
+    with torch.no_grad():
+        assert gains(wide_rbm())
+        assert not gains(RBM(Bernoulli(50), Bernoulli(50)))
+        assert not gains(RBM(Gaussian(700), Bernoulli(100)))
+        assert not gains(wide_rbm().double())
+
+
+def test_chains_of_the_rounded_model_keep_the_distribution_of_the_rounded_weights(generator, monkeypatch):
+    """Stationarity, false-alarm rate 1e-4; in float32, so that the compiled kernels do the work."""
+    rbm = RBM(Bernoulli(6), Bernoulli(4), weights=1.5 * torch.randn(6, 4, generator=generator).bfloat16().float())
+    rbm.visible.bias.data.fill_(-2.0)  # few ones, so that rows are added
+    seen = RoundedRBM(rbm)
+
+    class Rounded:
+        init = staticmethod(lambda _, visible: gibbs.init(seen, visible))
+        step = staticmethod(lambda _, state, generator: gibbs.step(seen, state, generator))
+
+    monkeypatch.setattr(rounded, "LEAST", 0)
+    assert check_kernel(Rounded(), rbm, generator).passed

@@ -1,0 +1,83 @@
+"""One pass over the weights does what torch's SGD does, and runs that use it resume exactly."""
+
+import pytest
+import torch
+
+from harmonium.data import Cases, Dataset
+from harmonium.errors import InputError
+from harmonium.kernels import backend
+from harmonium.rounded import RoundedRBM
+from harmonium.training import Settings, descent, materials, resume_run, start, start_run, train
+
+pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
+
+
+def sparse_data(cases=600, width=700, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    shapes = (torch.rand(4, width, generator=generator) < 0.15).float()
+    return Dataset("shapes", Cases(shapes[torch.randint(4, (cases,), generator=generator)]))
+
+
+def trained(monkeypatch=None, **changes):
+    settings = Settings(**{"hidden": 100, "epochs": 3, "learning_rate": 0.05, "binarize": "none", **changes})
+    data = materials(sparse_data(), settings, validation=0)
+    state = start(settings, data)
+    if monkeypatch is not None:
+        monkeypatch.setattr(descent, "descent_takes", lambda *arguments: False)
+    for _ in train(state, data):
+        pass
+    return state
+
+
+@pytest.mark.parametrize("method", ["cd", "pcd"])
+def test_the_pass_over_the_weights_is_torchs_sgd(method, monkeypatch):
+    """In float32 the two runs draw the same numbers and differ by rounding, until a state falls the other way."""
+    ours = trained(method=method, precision="float32", epochs=1)
+    theirs = trained(monkeypatch, method=method, precision="float32", epochs=1)
+    assert ours.rbm.weights.grad is None
+    assert theirs.rbm.weights.grad is not None
+    torch.testing.assert_close(ours.rbm.weights, theirs.rbm.weights, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(ours.rbm.hidden.bias, theirs.rbm.hidden.bias, rtol=1e-3, atol=1e-3)
+
+
+def test_mixed_precision_is_the_default_where_it_gains_and_follows_the_weights():
+    state = trained()
+    assert isinstance(state.sampled, RoundedRBM)
+    assert torch.equal(state.sampled.packed.rows, state.rbm.weights.bfloat16())
+    other = trained(optimizer="adam")
+    assert torch.equal(other.sampled.packed.rows, other.rbm.weights.bfloat16())
+    assert trained(precision="float32").sampled is not None
+    assert not isinstance(trained(precision="float32").sampled, RoundedRBM)
+    assert not isinstance(trained(hidden=3).sampled, RoundedRBM)
+
+
+def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(tmp_path):
+    whole = trained(epochs=4, method="pcd")
+    settings = whole.settings
+    run, state, data = start_run(tmp_path / "run", _saved(tmp_path), settings, validation="0")
+    for _ in run.train(state, data, stop_after=2):
+        pass
+    run, state, data = resume_run(tmp_path / "run")
+    for _ in run.train(state, data):
+        pass
+    for name, tensor in whole.rbm.state_dict().items():
+        assert torch.equal(state.rbm.state_dict()[name], tensor), name
+
+
+def _saved(folder):
+    import numpy as np
+
+    np.save(folder / "shapes.npy", sparse_data().train.values.numpy())
+    return str(folder / "shapes.npy")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"precision": "mixd"}, "did you mean 'mixed'"),
+        ({"precision": "mixed", "hidden": 3}, "mixed precision gains nothing here"),
+    ],
+)
+def test_wrong_precision(changes, message):
+    with pytest.raises(InputError, match=message):
+        trained(**changes)
