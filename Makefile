@@ -10,7 +10,7 @@ help:
 	@echo "make demo     train an RBM on 5,000 real digits; features, dreams, curves and a report"
 	@echo "make test     run the test suite"
 	@echo "make lint     ruff and mypy"
-	@echo "make bench    seconds per epoch beside scikit-learn"
+	@echo "make bench    seconds per epoch beside scikit-learn and eager PyTorch"
 	@echo "make install  create $(VENV) with the package and all extras (the others do it when needed)"
 
 install: $(STAMP)
@@ -28,9 +28,12 @@ demo: install
 	$(BIN)/harmonium dream runs/demo --count 100 --steps 1000
 	@echo "Open runs/demo/report.html: features, dreams and curves, with a sentence on each."
 
-# One thread a process: two test processes with two threads each would fight over two cores.
+# One thread a process: two test processes with two threads each would fight over two cores. Then what the compiled
+# kernels touch once more without them.
 test: install
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	HARMONIUM_KERNELS=torch OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -n auto --dist loadfile -q tests/kernels tests/sampling tests/gradients tests/training
 
 lint: install
 	$(BIN)/ruff check .

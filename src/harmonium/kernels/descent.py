@@ -23,9 +23,7 @@ class Descent(NamedTuple):
 
 def descent_takes(weights: Tensor, velocity: Tensor, *states: Tensor) -> bool:
     """Whether `descend` takes these weights and visible states: in float32, in order, the states mostly 0."""
-    return kernels_take(weights.detach(), velocity) and all(
-        kernels_take(weights.detach(), x) and is_sparse(x) for x in states
-    )
+    return kernels_take(weights, velocity, *states) and all(is_sparse(x) for x in states)
 
 
 @torch.no_grad()

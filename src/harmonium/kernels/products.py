@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +13,7 @@ from harmonium.kernels.threads import run
 SPARSE = 0.3
 """Up to this share of numbers other than 0, adding rows is faster than a dense product."""
 
-LOOK = 8
+LOOK = 4
 """How many rows are looked at to find that share."""
 
 LANES = 64
@@ -72,7 +73,6 @@ def sparse_product(states: Tensor, rows: Tensor) -> Tensor:
 
 
 def is_sparse(states: Tensor) -> bool:
-    """Whether few of the numbers are other than 0, judged by some rows from all over."""
-    rows = states.view(-1, states.shape[-1])
-    looked_at = rows[:: max(1, len(rows) // LOOK)]
-    return int(torch.count_nonzero(looked_at)) <= SPARSE * looked_at.numel()
+    """Whether few of the numbers are other than 0, judged by the first rows."""
+    first = states.view(-1, states.shape[-1])[:LOOK].numpy()  # numpy counts in half the time of a call of torch
+    return bool(np.count_nonzero(first) <= SPARSE * first.size)
