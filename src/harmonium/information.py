@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 import harmonium
-from harmonium.kernels import has_tiles, why_not
+from harmonium.kernels import why_not
 from harmonium.training import Run, open_model
 
 
@@ -31,8 +31,6 @@ def _mixed_precision() -> str:
     """Say what sampling from rounded weights is worth on this processor."""
     if why_not():
         return "no: it needs the compiled kernels"
-    if has_tiles():
-        return "yes: the processor has tiles for bfloat16 (AMX)"
     return "yes: rows of rounded weights are added for the ones of sparse states"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harmonium.kernels import PackedWeights, has_tiles, is_sparse, kernels_take, sparse_product
+from harmonium.kernels import PackedWeights, is_sparse, kernels_take
 from harmonium.rbm import RBM
 
 LEAST = 2**16
@@ -33,7 +33,6 @@ class RoundedRBM(RBM):
         super().__init__(rbm.visible, rbm.hidden, weights=rbm.weights)
         self.weights = rbm.weights
         self.packed = PackedWeights(rbm.weights.detach())
-        self._tiles = has_tiles()
 
     @torch.no_grad()
     def refresh(self) -> None:
@@ -41,19 +40,17 @@ class RoundedRBM(RBM):
         self.packed.pack(self.weights)
 
     def hidden_field(self, visible: Tensor) -> Tensor:
-        """W^T v: rows are added for the ones of v, or multiplied where the processor has tiles for bfloat16."""
+        """W^T v, from the rounded weights where v is sparse, from the others elsewhere."""
         self.visible.check_width(visible, "the visible state")
-        if self._tiles:
-            return (visible.to(torch.bfloat16) @ self.packed.rows).to(visible.dtype)
         if visible.is_contiguous() and is_sparse(visible):
-            return sparse_product(visible, self.packed.rows)
+            return self.packed.hidden_field(visible)
         return visible @ self.weights.detach()
 
     def visible_field(self, hidden: Tensor) -> Tensor:
-        """W h, rounded only where the processor has tiles: hidden states are too dense for rows to be added."""
+        """W h, from the rounded weights where h is sparse, from the others elsewhere."""
         self.hidden.check_width(hidden, "the hidden state")
-        if self._tiles:
-            return (hidden.to(torch.bfloat16) @ self.packed.rows.T).to(hidden.dtype)
+        if hidden.is_contiguous() and is_sparse(hidden):
+            return self.packed.visible_field(hidden)
         return hidden @ self.weights.detach().T
 
 

@@ -14,7 +14,6 @@ from harmonium.kernels import (
     sample_from_bytes,
     sample_from_field,
     sample_from_probability,
-    sparse_product,
     threads,
 )
 from harmonium.kernels.backend import key_of
@@ -89,7 +88,7 @@ def test_nothing_depends_on_the_number_of_threads():
         for count in (1, 2, 3):
             torch.set_num_threads(count)
             drawn = sample_from_field(field, torch.zeros(300), seeded(2))
-            found.append((drawn, sparse_product(states, PackedWeights(weights).rows)))
+            found.append((drawn, PackedWeights(weights).hidden_field(states)))
     finally:
         torch.set_num_threads(before)
     for drawn, summed in found[1:]:
@@ -97,25 +96,40 @@ def test_nothing_depends_on_the_number_of_threads():
         assert torch.equal(summed, found[0][1])
 
 
-@pytest.mark.parametrize("m", [1, 3, 63, 64, 65, 130, 500])
+def rounded(packed):
+    """Return the weights that a packed copy stands for, from its rows and from its columns."""
+    found = []
+    for pairs, width in ((packed.rows, packed.shape[1]), (packed.columns, packed.shape[0])):
+        halves = torch.stack([pairs << 16, pairs & ~0xFFFF], 2).view(torch.float32)  # (blocks, n, 2, 16)
+        found.append(halves.flatten(2).transpose(0, 1).flatten(1)[:, :width])
+    return found[0], found[1].T
+
+
+@pytest.mark.parametrize("shape", [(101, 1), (1, 101), (101, 31), (32, 64), (130, 77), (784, 500)])
+def test_packing_rounds_to_even_rows_and_columns_alike(shape):
+    weights = torch.randn(shape, generator=seeded())
+    packed = PackedWeights(torch.zeros(shape))
+    packed.pack(weights)
+    for found in rounded(packed):
+        assert torch.equal(found, weights.bfloat16().float())
+    ties = torch.tensor([1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8]).repeat(40, 1)
+    assert torch.equal(rounded(PackedWeights(ties))[0], ties.bfloat16().float())
+
+
+@pytest.mark.parametrize("m", [1, 3, 31, 32, 33, 130, 500])
 @pytest.mark.parametrize("density", [0.0, 0.1, 1.0])
 def test_sparse_products_are_dense_ones(m, density):
     generator = seeded(m)
     weights = torch.randn(101, m, generator=generator)
-    packed = PackedWeights(weights)
-    assert torch.equal(packed.rows, weights.bfloat16())
-    states = torch.rand(7, 5, 101, generator=generator) * (torch.rand(7, 5, 101, generator=generator) < density)
-    expected = states.double() @ packed.rows.double()
-    torch.testing.assert_close(sparse_product(states, packed.rows).double(), expected, rtol=1e-5, atol=1e-5)
+    packed, exact = PackedWeights(weights), weights.bfloat16().double()
 
+    def states(n):
+        return torch.rand(7, 5, n, generator=generator) * (torch.rand(7, 5, n, generator=generator) < density)
 
-def test_packing_follows_the_weights_and_rounds_to_even():
-    weights = torch.randn(130, 77, generator=seeded())
-    packed = PackedWeights(torch.zeros(130, 77))
-    packed.pack(weights)
-    assert torch.equal(packed.rows, weights.bfloat16())
-    ties = torch.tensor([1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8]).repeat(40, 1)
-    assert torch.equal(PackedWeights(ties).rows, ties.bfloat16())
+    # Float32 sums of up to 500 terms.
+    v, h = states(101), states(m)
+    torch.testing.assert_close(packed.hidden_field(v).double(), v.double() @ exact, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(packed.visible_field(h).double(), h.double() @ exact.T, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize(("n", "m"), [(784, 50), (57, 130), (1, 64), (113, 1)])
@@ -125,17 +139,15 @@ def test_a_descent_is_that_of_torch(n, m, decay, momentum):
     weights, velocity = torch.randn(n, m, generator=generator), torch.zeros(n, m)
     reference = torch.nn.Parameter(weights.clone())
     optimizer = torch.optim.SGD([reference], lr=0.1, momentum=momentum, weight_decay=decay)
-    packed = PackedWeights(weights)
     for cases in (100, 100, 37):
         x, other = ((torch.rand(k, n, generator=generator) < 0.2).float() for k in (cases, 60))
         y, other_y = torch.rand(cases, m, generator=generator), torch.rand(60, m, generator=generator)
         reference.grad = x.T @ y / cases - other.T @ other_y / 60
         optimizer.step()
         numbers = Descent(decay, momentum, 0.1)
-        descend(weights, velocity, (x, y, 1 / cases), (other, other_y, -1 / 60), numbers, packed)
+        descend(weights, velocity, (x, y, 1 / cases), (other, other_y, -1 / 60), numbers)
         torch.testing.assert_close(weights, reference.data, rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(velocity, optimizer.state[reference]["momentum_buffer"], rtol=1e-5, atol=1e-6)
-        assert torch.equal(packed.rows, weights.bfloat16())
 
 
 def test_what_kernels_take():

@@ -49,11 +49,6 @@ def kernels_take(*tensors: Tensor) -> bool:
     )
 
 
-def has_tiles() -> bool:
-    """Whether the processor has AMX, which multiplies bfloat16 several times faster than float32."""
-    return bool(torch.cpu._is_amx_tile_supported())
-
-
 def key_of(generator: torch.Generator | None) -> int:
     """Draw the key of a counter-based generator: one number, whatever the size of what it will make."""
     return int(torch.randint(2**63 - 1, (), generator=generator))

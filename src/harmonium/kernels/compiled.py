@@ -8,13 +8,14 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 
 from harmonium.kernels.intrinsics import (
+    HALF,
     LANES,
-    add_rows_of_bfloat16,
     add_rows_of_float32,
+    add_rows_of_pairs,
     bytes_at,
     fetch_and_increment,
     floats_at,
-    halves_at,
+    words_at,
 )
 from harmonium.kernels.philox import fill_uniform
 
@@ -27,8 +28,10 @@ P5, P4, P3 = np.float32(1.8775767e-3), np.float32(8.9893397e-3), np.float32(5.58
 P2, P1, P0 = np.float32(2.4015361e-1), np.float32(6.9315308e-1), np.float32(9.9999994e-1)
 GROUP = 8
 """So many zeros are passed over at once."""
-UNITS = 56
-"""So many visible units make a piece of work of a step."""
+UNITS = 2 * LANES
+"""So many visible units make a piece of work of a step: whole blocks of the transpose."""
+WORD_ROW, FLOAT_ROW = np.int64(6), np.int64(7)
+"""Binary logarithms of the bytes of a row of a block, of pairs and of float32."""
 
 
 @njit(inline="always")
@@ -143,34 +146,35 @@ def _copy(source: Any, source_start: Any, target: Any, target_start: Any, count:
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def product_of_sparse(table: Any) -> None:
-    """x (cases, n) W (n, m) -> out (cases, m), adding a row of W, in bfloat16, for every x that is not 0.
+    """x (cases, n) W (n, m) -> out (cases, m), adding a row of packed W for every x that is not 0.
 
-    table: x, W, out, cases, n, m, rows a piece, bytes from one row of W to the next.
+    table: x, pairs of W, out, cases, n, m, cases a piece.
     """
-    counter, weights, stride = table[0], table[2], table[8]
-    cases, n, m, rows = table[4], table[5], table[6], table[7]
+    counter, cases, n, m, most = table[0], table[4], table[5], table[6], table[7]
     x, out = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[3]), (cases * m,))
-    whole = m - m % LANES
-    index, value = np.empty(n + GROUP, np.int32), np.empty(n + GROUP, np.float32)
-    buffer = np.empty(LANES, np.float32)
-    where, what, aside = index.ctypes.data, value.ctypes.data, buffer.ctypes.data
-    start = fetch_and_increment(counter) * rows
+    index, value = np.empty((most, n + GROUP), np.int32), np.empty((most, n + GROUP), np.float32)
+    counts, buffer = np.empty(most, np.int64), np.empty(LANES, np.float32)
+    where, what, apart = index.ctypes.data, value.ctypes.data, 4 * (n + GROUP)
+    start = fetch_and_increment(counter) * most
     while start < cases:
-        for case in range(start, min(cases, start + rows)):
-            count = _list_ones(x[case], index, value)
-            row = table[3] + 4 * case * m
-            for j in range(0, whole, LANES):
-                add_rows_of_bfloat16(row + 4 * j, weights + 2 * j, stride, where, what, count, ZERO)
-            if whole < m:
-                add_rows_of_bfloat16(aside, weights + 2 * whole, stride, where, what, count, ZERO)
-                _copy(buffer, 0, out, case * m + whole, m - whole)
-        start = fetch_and_increment(counter) * rows
+        stop = min(cases, start + most)
+        for case in range(start, stop):
+            counts[case - start] = _list_ones(x[case], index[case - start], value[case - start])
+        # Blocks outside: one of them fits into the first cache, and all cases of this piece use it there.
+        for j in range(0, m, LANES):
+            block = table[2] + 2 * j * n
+            for case in range(start, stop):
+                k = case - start
+                target = table[3] + 4 * (case * m + j) if j + LANES <= m else buffer.ctypes.data
+                add_rows_of_pairs(target, block, WORD_ROW, where + k * apart, what + k * apart, counts[k], ZERO)
+                if j + LANES > m:
+                    _copy(buffer, 0, out, case * m + j, m - j)
+        start = fetch_and_increment(counter) * most
 
 
 @njit(nogil=True, error_model="numpy")
-def _list_cases(x: Any, first: Any, last: Any, scale: Any, index: Any, value: Any, counts: Any) -> None:
-    """For each of some columns of x (cases, n), write in which cases it is not 0 and what it is there, scaled."""
-    counts[:] = 0
+def _list_cases(x: Any, first: Any, last: Any, shift: Any, scale: Any, index: Any, value: Any, counts: Any) -> None:
+    """For each of some columns of x (cases, n), list in which cases it is not 0, shifted, and what it is, scaled."""
     for case in range(len(x)):
         row = x[case]
         for start in range(first, last, GROUP):
@@ -178,7 +182,7 @@ def _list_cases(x: Any, first: Any, last: Any, scale: Any, index: Any, value: An
                 for i in range(start, min(start + GROUP, last)):
                     # Written in any case, counted if it is not 0: a branch would be guessed wrong too often.
                     k, v = np.uint64(i - first), row[np.uint64(i)]
-                    index[k, counts[k]], value[k, counts[k]] = case, v * scale
+                    index[k, counts[k]], value[k, counts[k]] = case + shift, v * scale
                     counts[k] += np.uint64(v != ZERO)
 
 
@@ -191,32 +195,76 @@ def _rounded(x: Any) -> Any:
 
 
 @njit(nogil=True, error_model="numpy")
-def _pack_rows(weights: Any, rows: Any, first: Any, last: Any) -> None:
-    """Round some rows of the weights (n, m) into their packed copy."""
+def _pack_rows(weights: Any, pairs: Any, first: Any, last: Any) -> None:
+    """Round some rows of the weights (n, m) into pairs (blocks, n, 16): columns l and l + 16 of a block of 32."""
+    m = weights.shape[1]
+    whole, half = np.uint64(m // LANES), np.uint64(HALF)
     for i in range(np.uint64(first), np.uint64(last)):
-        for j in range(np.uint64(weights.shape[1])):
-            rows[i, j] = _rounded(weights[i, j])
+        for block in range(whole):
+            j = block * np.uint64(LANES)
+            for k in range(half):
+                upper = np.uint32(_rounded(weights[i, j + k + half])) << HALF_WORD
+                pairs[block, i, k] = np.uint32(_rounded(weights[i, j + k]) | upper)
+        if whole < len(pairs):
+            for k in range(half):
+                j = np.int64(whole) * LANES + np.int64(k)
+                lower = np.uint32(_rounded(weights[i, j])) if j < m else np.uint32(0)
+                upper = np.uint32(_rounded(weights[i, j + HALF])) if j + HALF < m else np.uint32(0)
+                pairs[whole, i, k] = np.uint32(lower | np.uint32(upper << HALF_WORD))
+
+
+@njit(nogil=True, error_model="numpy")
+def _pack_columns(weights: Any, pairs: Any, first: Any, last: Any) -> None:
+    """Do the same for the transpose: some rows of the weights (n, m) into pairs (blocks of n, m, 16)."""
+    for start in range(first, last, LANES):
+        block = np.uint64(start // LANES)
+        for k in range(HALF):
+            lower, upper = np.uint64(start + k), np.uint64(start + k + HALF)
+            for j in range(np.uint64(weights.shape[1])):
+                low = np.uint32(_rounded(weights[lower, j])) if start + k < last else np.uint32(0)
+                high = np.uint32(_rounded(weights[upper, j])) if start + k + HALF < last else np.uint32(0)
+                pairs[block, j, np.uint64(k)] = np.uint32(low | np.uint32(high << HALF_WORD))
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def pack(table: Any) -> None:
-    """W (n, m) -> the same in bfloat16; table: W, rows, n, m, numbers from one row to the next."""
-    counter, n, m = table[0], table[3], table[4]
-    weights, rows = carray(floats_at(table[1]), (n, m)), carray(halves_at(table[2]), (n, table[5]))
+    """W (n, m) -> pairs of its rows and of its columns; table: W, both, n, m."""
+    counter, n, m = table[0], table[4], table[5]
+    weights = carray(floats_at(table[1]), (n, m))
+    rows = carray(words_at(table[2]), ((m + LANES - 1) // LANES, n, HALF))
+    columns = carray(words_at(table[3]), ((n + LANES - 1) // LANES, m, HALF))
     first = fetch_and_increment(counter) * UNITS
     while first < n:
         _pack_rows(weights, rows, first, min(n, first + UNITS))
+        _pack_columns(weights, columns, first, min(n, first + UNITS))
         first = fetch_and_increment(counter) * UNITS
 
 
+@cfunc(TABLE, cache=True, error_model="numpy")
+def pack_floats(table: Any) -> None:
+    """y (cases, m) -> some rows of (blocks, all, 32), 0 beyond m; table: y, out, cases, m, first row, all."""
+    counter, cases, m, shift = table[0], table[3], table[4], np.uint64(table[5])
+    blocks = (m + LANES - 1) // LANES
+    y, out = carray(floats_at(table[1]), (cases, m)), carray(floats_at(table[2]), (blocks, table[6], LANES))
+    block = fetch_and_increment(counter)
+    while block < blocks:
+        width = np.uint64(min(LANES, m - block * LANES))
+        b, start = np.uint64(block), np.uint64(block * LANES)
+        for case in range(np.uint64(cases)):
+            for k in range(width):
+                out[b, shift + case, k] = y[case, start + k]
+            for k in range(width, np.uint64(LANES)):
+                out[b, shift + case, k] = ZERO
+        block = fetch_and_increment(counter)
+
+
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _descend_row(weights: Any, velocity: Any, gradient: Any, i: Any, start: Any, width: Any, factors: Any) -> None:
-    """g += decay w; b = momentum b + g; w -= rate b: torch's SGD, on a piece of a row."""
+def _descend_row(weights: Any, velocity: Any, gradient: Any, i: Any, k: Any, factors: Any) -> None:
+    """g += decay w; b = momentum b + g; w -= rate b: torch's SGD, on row i with row k of the gradient."""
     decay, momentum, rate = factors[2], factors[3], factors[4]
-    for k in range(width):
-        j = start + k
+    for j in range(np.uint64(weights.shape[1])):
         w = weights[i, j]
-        b = momentum * velocity[i, j] + (gradient[k] + decay * w)
+        b = momentum * velocity[i, j] + (gradient[k, j] + decay * w)
         velocity[i, j] = b
         weights[i, j] = w - rate * b
 
@@ -225,34 +273,31 @@ def _descend_row(weights: Any, velocity: Any, gradient: Any, i: Any, start: Any,
 def descend(table: Any) -> None:
     """One step of stochastic gradient descent on the weights, in one pass over them, from sparse states.
 
-        g = a x_model' y_model + c x_data' y_data,  then as `_descend_row`; a packed copy, if there is one, follows
+        g = a x_model' y_model + c x_data' y_data,  then as `_descend_row`
 
-    table: x_model, y_model, cases, x_data, y_data, cases, W, velocity, n, m, bytes from one row of y to the next,
-    address of (a, c, decay, momentum, rate), packed rows or 0, numbers from one of them to the next.
+    table: x_model, cases, x_data, cases, both y in blocks (model first), W, velocity, n, m, address of (a, c, decay,
+    momentum, rate).
     """
-    counter, n, m, stride = table[0], table[9], table[10], table[11]
-    x_model, x_data = carray(floats_at(table[1]), (table[3], n)), carray(floats_at(table[4]), (table[6], n))
-    weights, velocity = carray(floats_at(table[7]), (n, m)), carray(floats_at(table[8]), (n, m))
-    factors = carray(floats_at(table[12]), (5,))
-    rows = carray(halves_at(table[13]), (n, table[14]))
-    most = max(table[3], table[6]) + 1
-    index, value = np.empty((2, UNITS, most), np.int32), np.empty((2, UNITS, most), np.float32)
-    counts, gradient = np.empty((2, UNITS), np.uint64), np.empty(LANES, np.float32)
-    where, what, out = index.ctypes.data, value.ctypes.data, gradient.ctypes.data
+    counter, of_model, of_data, n, m = table[0], table[2], table[4], table[8], table[9]
+    x_model, x_data = carray(floats_at(table[1]), (of_model, n)), carray(floats_at(table[3]), (of_data, n))
+    weights, velocity = carray(floats_at(table[6]), (n, m)), carray(floats_at(table[7]), (n, m))
+    factors = carray(floats_at(table[10]), (5,))
+    cases, wide = of_model + of_data, (m + LANES - 1) // LANES * LANES
+    index, value = np.empty((UNITS, cases + 1), np.int32), np.empty((UNITS, cases + 1), np.float32)
+    counts, gradient = np.empty(UNITS, np.uint64), np.empty((UNITS, wide), np.float32)
+    where, what, out, apart = index.ctypes.data, value.ctypes.data, gradient.ctypes.data, 4 * (cases + 1)
     first = fetch_and_increment(counter) * UNITS
     while first < n:
         last = min(n, first + UNITS)
-        _list_cases(x_model, first, last, factors[0], index[0], value[0], counts[0])
-        _list_cases(x_data, first, last, factors[1], index[1], value[1], counts[1])
-        # Columns outside, so that those of y stay in the first cache while all rows of this piece use them.
+        counts[:] = 0
+        _list_cases(x_model, first, last, 0, factors[0], index, value, counts)
+        _list_cases(x_data, first, last, of_model, factors[1], index, value, counts)
+        # Blocks outside: one of y fits into the first cache, and all rows of this piece use it there.
         for j in range(0, m, LANES):
-            y_model, y_data, width = table[2] + 4 * j, table[5] + 4 * j, min(LANES, m - j)
-            for i in range(first, last):
-                k = np.uint64(i - first)
-                model, data = 4 * (i - first) * most, 4 * (UNITS + i - first) * most
-                add_rows_of_float32(out, y_model, stride, where + model, what + model, np.int64(counts[0, k]), ZERO)
-                add_rows_of_float32(out, y_data, stride, where + data, what + data, np.int64(counts[1, k]), ONE)
-                _descend_row(weights, velocity, gradient, np.uint64(i), np.uint64(j), np.uint64(width), factors)
-        if table[13] != 0:
-            _pack_rows(weights, rows, first, last)
+            y = table[5] + 4 * j * cases
+            for k in range(last - first):
+                target, count = out + 4 * (k * wide + j), np.int64(counts[np.uint64(k)])
+                add_rows_of_float32(target, y, FLOAT_ROW, where + k * apart, what + k * apart, count, ZERO)
+        for k in range(np.uint64(last - first)):
+            _descend_row(weights, velocity, gradient, np.uint64(first) + k, k, factors)
         first = fetch_and_increment(counter) * UNITS

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from harmonium.kernels.backend import compiled, kernels_take
-from harmonium.kernels.products import PackedWeights, aligned, is_sparse
+from harmonium.kernels.products import in_blocks, is_sparse
 from harmonium.kernels.threads import run
 
 
@@ -33,7 +33,6 @@ def descend(
     model: tuple[Tensor, Tensor, float],
     data: tuple[Tensor, Tensor, float],
     numbers: Descent,
-    packed: PackedWeights | None = None,
 ) -> None:
     """Change weights and velocity in place by a step along g = sum of factor x' y over model and data.
 
@@ -43,22 +42,14 @@ def descend(
     model, data : (x, y, factor)
         Visible states (cases, n), means of hidden units (cases, m), and what their product counts.
     numbers : Descent
-    packed : PackedWeights, optional
-        A rounded copy that follows the weights.
     """
     kernels = compiled()
     assert kernels is not None
-    (n, m), terms = weights.shape, []
-    for x, y, _ in (model, data):
-        terms.append((x, aligned(len(y), m, torch.float32).copy_(y)))
+    means = in_blocks(model[1], data[1])
     factors = np.array([model[2], data[2], *numbers], dtype=np.float32)
-    addresses = [number for x, y in terms for number in (x.data_ptr(), y.data_ptr(), len(x))]
-    copy = (0, 0) if packed is None else (packed.rows.data_ptr(), packed.rows.stride(0))
-    stride = 4 * terms[0][1].stride(0)
     run(
         kernels.descend,
-        *addresses,
-        *(weights.data_ptr(), velocity.data_ptr(), n, m, stride, factors.ctypes.data),
-        *copy,
+        *(number for x in (model[0], data[0]) for number in (x.data_ptr(), len(x))),
+        *(means.data_ptr(), weights.data_ptr(), velocity.data_ptr(), *weights.shape, factors.ctypes.data),
     )
     torch.autograd.graph.increment_version((weights, velocity))

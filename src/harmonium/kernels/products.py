@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from harmonium.kernels.backend import compiled
-from harmonium.kernels.bernoulli import PIECES
 from harmonium.kernels.threads import run
 
 SPARSE = 0.3
@@ -16,15 +15,20 @@ SPARSE = 0.3
 LOOK = 4
 """How many rows are looked at to find that share."""
 
-LANES = 64
-"""Rows begin at multiples of so many numbers, since vector registers read a row that lies across a border twice."""
+LANES = 32
+"""Columns are packed in blocks of so many."""
+
+CASES = 32
+"""The most cases that make a piece of work: they share a block of weights in the first cache."""
 
 
 class PackedWeights:
-    """Weights rounded to bfloat16, for products with sparse states.
+    """Weights rounded to bfloat16 and laid out for products with sparse states.
 
-    Adding rows is bound by the memory that is read, so half the bytes are twice the speed. States are exact, sums are
-    float32, and each weight is off by at most 2^-8 of itself.
+    Adding rows is bound by the memory that is read. So weights are rounded, which halves it, and stored in blocks of 32
+    columns, each of which stays in the first cache while many cases use it. A word holds two columns that lie 16 apart,
+    since a shift and a mask then make floats of them. States are exact, sums are float32, and each weight is off by at
+    most 2^-8 of itself.
 
     Parameters
     ----------
@@ -33,42 +37,63 @@ class PackedWeights:
 
     Attributes
     ----------
-    rows : Tensor, shape (n, m), bfloat16
-        A view of rows that begin at multiples of 64 bytes.
+    rows : Tensor, shape (ceil(m / 32), n, 16), int32
+        For products with visible states.
+    columns : Tensor, shape (ceil(n / 32), m, 16), int32
+        The transpose, for products with hidden states.
     """
 
     def __init__(self, weights: Tensor) -> None:
-        self.rows = aligned(weights.shape[0], weights.shape[1], torch.bfloat16)
+        n, m = self.shape = tuple(weights.shape)
+        self.rows, self.columns = blocks(n, m, torch.int32), blocks(m, n, torch.int32)
         self.pack(weights)
 
     def pack(self, weights: Tensor) -> None:
         """Take over the weights as they are now."""
         kernels = compiled()
         assert kernels is not None
-        run(kernels.pack, weights.data_ptr(), self.rows.data_ptr(), *weights.shape, self.rows.stride(0))
+        run(kernels.pack, weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr(), *self.shape)
+
+    def hidden_field(self, visible: Tensor) -> Tensor:
+        """Return v W: (..., n) -> (..., m)."""
+        return _sparse_product(visible, self.rows, self.shape[1])
+
+    def visible_field(self, hidden: Tensor) -> Tensor:
+        """Return h W^T: (..., m) -> (..., n)."""
+        return _sparse_product(hidden, self.columns, self.shape[0])
 
 
-def aligned(cases: int, width: int, dtype: torch.dtype) -> Tensor:
-    """Return an empty tensor (cases, width) whose rows begin at multiples of 64 numbers and of 64 bytes.
-
-    What lies between the rows is 0: kernels read it, and numbers of chance may be so small that processors stumble.
-    """
-    stride = -(-width // LANES) * LANES
-    store = torch.empty(cases * stride + LANES, dtype=dtype)
+def blocks(cases: int, width: int, dtype: torch.dtype) -> Tensor:
+    """Return an empty tensor for (cases, width) in blocks of 32 columns: rows of 32 float32 or 16 words, aligned."""
+    columns = LANES if dtype == torch.float32 else LANES // 2
+    shape = (-(-width // LANES), cases, columns)
+    store = torch.empty(shape[0] * cases * columns + 16, dtype=dtype)
     shift = -store.data_ptr() % 64 // store.element_size()
-    rows = store[shift : shift + cases * stride].view(cases, stride)
-    rows[:, width:] = 0
-    return rows[:, :width]
+    return store[shift : shift + shape[0] * cases * columns].view(shape)
 
 
-def sparse_product(states: Tensor, rows: Tensor) -> Tensor:
-    """Return x W, adding a row of W for every x that is not 0: (..., n) -> (..., m) with rows (n, m) in bfloat16."""
+def in_blocks(*parts: Tensor) -> Tensor:
+    """Return float32 (cases, m), of one or more tensors, as (ceil(m / 32), all cases, 32), what is beyond m being 0."""
     kernels = compiled()
     assert kernels is not None
-    (n, m), cases = rows.shape, states.numel() // rows.shape[0]
+    cases = sum(map(len, parts))
+    out, first = blocks(cases, parts[0].shape[1], torch.float32), 0
+    for part in parts:
+        run(kernels.pack_floats, part.data_ptr(), out.data_ptr(), *part.shape, first, cases)
+        first += len(part)
+    return out
+
+
+def _sparse_product(states: Tensor, pairs: Tensor, m: int) -> Tensor:
+    """Add a row of the packed weights for every state that is not 0: (..., n) -> (..., m)."""
+    kernels = compiled()
+    assert kernels is not None
+    n = pairs.shape[1]
+    cases = states.numel() // n
     out = torch.empty(*states.shape[:-1], m, dtype=states.dtype)
-    addresses = states.data_ptr(), rows.data_ptr(), out.data_ptr()
-    run(kernels.product_of_sparse, *addresses, cases, n, m, max(1, cases // PIECES), 2 * rows.stride(0))
+    pieces = max(-(-cases // CASES), 2 * torch.get_num_threads())
+    addresses = states.data_ptr(), pairs.data_ptr(), out.data_ptr()
+    run(kernels.product_of_sparse, *addresses, cases, n, m, -(-cases // pieces))
     return out
 
 

@@ -34,22 +34,27 @@ def take_step(
     scale : float
         A factor on the whole gradient.
     """
-    packed = sampled.packed if isinstance(sampled, RoundedRBM) else None
-    group = optimizer.param_groups[0]
-    if _is_plain_descent(optimizer):
-        velocity = _velocity(optimizer, rbm.weights)
-        if descent_takes(rbm.weights, velocity, model.outer.visible, data.outer.visible):
-            rbm.weights.grad = None  # so that the optimiser passes the weights over
-            terms = [(x, y, sign * scale * factor) for (x, y, factor), sign in ((model.outer, 1), (data.outer, -1))]
-            numbers = Descent(group["weight_decay"], group["momentum"], float(group["lr"]))
-            descend(rbm.weights, velocity, terms[0], terms[1], numbers, packed)
-            write_layer_gradients(rbm, data, model, scale)
-            optimizer.step()
-            return
-    write_gradient(rbm, data, model, scale)
-    optimizer.step()
+    if not _descend(optimizer, rbm, data, model, scale):
+        write_gradient(rbm, data, model, scale)
+        optimizer.step()
     if isinstance(sampled, RoundedRBM):
         sampled.refresh()
+
+
+def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, data: Statistics, model: Statistics, scale: float) -> bool:
+    """Take the step in one pass over the weights, if the optimiser and the states allow it."""
+    if not _is_plain_descent(optimizer):
+        return False
+    group, velocity = optimizer.param_groups[0], _velocity(optimizer, rbm.weights)
+    if not descent_takes(rbm.weights, velocity, model.outer.visible, data.outer.visible):
+        return False
+    rbm.weights.grad = None  # so that the optimiser passes the weights over
+    terms = [(x, y, sign * scale * factor) for (x, y, factor), sign in ((model.outer, 1), (data.outer, -1))]
+    numbers = Descent(group["weight_decay"], group["momentum"], float(group["lr"]))
+    descend(rbm.weights, velocity, terms[0], terms[1], numbers)
+    write_layer_gradients(rbm, data, model, scale)
+    optimizer.step()
+    return True
 
 
 def _velocity(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter) -> Tensor:
