@@ -24,6 +24,9 @@ RELEVANT, EXCESS, WIDE = 4.0, 2.0, 2.0
 """In nats: how far below log Z the mass of a mode that matters may lie; how much more than the common starts the
 backward runs from it may give; and the width of a bracket from which on a warning is due."""
 
+SURE = 4.0
+"""Standard errors of that excess that it must reach too."""
+
 
 @dataclass
 class Bracket:
@@ -54,7 +57,11 @@ class Bracket:
 
     def check_modes(self, modes: list[Mode]) -> None:
         """Widen the bracket to hold what modes say that the runs hardly ever reached, though they matter."""
-        missed = [mode for mode in modes if mode.local > self.value - RELEVANT and mode.excess > EXCESS]
+        missed = [
+            mode
+            for mode in modes
+            if mode.local > self.value - RELEVANT and mode.excess > max(EXCESS, SURE * mode.error)
+        ]
         missed += [m for m in modes if m.lower > self.value + max(1.0, 4 * self.error) and m not in missed]
         if not missed:
             return

@@ -16,6 +16,8 @@ from harmonium.sampling import GeometricPath, base_of_states
 CHAINS = 32
 """Chains around each mode."""
 
+RESAMPLES = 100
+
 COARSE = 500
 """About how many temperatures these runs have at the most."""
 
@@ -31,11 +33,14 @@ class Mode(NamedTuple):
         Its `bounds.lower_bound`: a single run of great weight cannot lift it.
     excess : float
         By how much backward runs from that mode exceed those from the common starts, in nats.
+    error : float
+        Standard error of the excess, from resampling the runs.
     """
 
     local: float
     lower: float
     excess: float
+    error: float
 
 
 def coarser(betas: np.ndarray) -> np.ndarray:
@@ -72,20 +77,27 @@ def check_modes(
     """
     coarse = coarser(betas)
     chosen = starts[torch.randperm(len(starts), generator=generator)[:CHAINS]]
-    reference = _backward_estimate(path, coarse, chosen, generator, progress)
+    reference = anneal_back(path, coarse, chosen, generator, progress).log_weights.cpu().numpy()
     found = []
     for mode in find_modes(path, known, generator):
         ends, seen = around(path.rbm, mode, CHAINS, 200, generator)
         local = GeometricPath(path.rbm, base_of_states(path.rbm, seen))
         runs = anneal(local, np.linspace(0, 1, max(50, len(coarse) // 2)), CHAINS, generator, progress)
-        excess = _backward_estimate(path, coarse, ends, generator, progress) - reference
+        downs = anneal_back(path, coarse, ends, generator, progress).log_weights.cpu().numpy()
         shift, weights = local.base_log_partition() - path.base_log_partition(), runs.log_weights.cpu().numpy()
-        found.append(Mode(shift + log_mean_exp(weights), shift + lower_bound(weights), excess))
+        found.append(Mode(shift + log_mean_exp(weights), shift + lower_bound(weights), *_excess(downs, reference)))
     return found
 
 
-def _backward_estimate(
-    path: GeometricPath, betas: np.ndarray, starts: Tensor, generator: torch.Generator, progress: Progress | None
-) -> float:
-    backward = anneal_back(path, betas, starts, generator, progress)
-    return -log_mean_exp(-backward.log_weights.cpu().numpy())
+def _excess(downs: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
+    """Return by how much one set of backward runs exceeds another, and its standard error."""
+    generator = np.random.default_rng(0)
+
+    def difference(first: np.ndarray, second: np.ndarray) -> float:
+        return log_mean_exp(-second) - log_mean_exp(-first)
+
+    resampled = [
+        difference(generator.choice(downs, len(downs)), generator.choice(reference, len(reference)))
+        for _ in range(RESAMPLES)
+    ]
+    return difference(downs, reference), float(np.std(resampled))
