@@ -94,14 +94,15 @@ def annealed_log_partition(
     path = GeometricPath(rbm, _base_of_samples(rbm, generator) if base is None else base)
     betas = adaptive_spacing(path, temperatures, generator)
     forward = anneal(path, betas, runs, generator, progress)
-    starts = equilibrated(rbm, forward, burn_in, generator)
+    starts, ancestors = equilibrated(rbm, forward, burn_in, generator)
     backward = anneal_back(path, betas, starts, generator, progress)
     ups, downs = forward.log_weights.cpu().numpy(), backward.log_weights.cpu().numpy()
     ladders = bridge(path, generator, ladders=LADDERS, steps=_ladder_steps(temperatures), progress=progress)
     known = [starts[:64], ladders.visible[:: max(1, len(ladders.visible) // 64)]]
     known += [] if examples is None else [examples[:64]]
     modes = check_modes(path, betas, torch.cat(known), starts, generator, progress)
-    return _assemble(path.base_log_partition(), ups, downs, ladders, modes, temperatures)
+    bracket = Bracket.of_runs(ups, downs, ancestors.cpu().numpy())
+    return _assemble(path.base_log_partition(), ups, downs, bracket, ladders, modes, temperatures)
 
 
 @torch.no_grad()
@@ -125,8 +126,11 @@ def _ladder_steps(temperatures: int) -> int:
 
 
 @torch.no_grad()
-def equilibrated(rbm: RBM, forward: Annealed, steps: int, generator: torch.Generator) -> Tensor:
-    """Return approximate samples of the model: ends of forward runs, resampled by weight, after some Gibbs steps."""
+def equilibrated(rbm: RBM, forward: Annealed, steps: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return approximate samples of the model: ends of forward runs, resampled by weight, after some Gibbs steps.
+
+    The second of the two says which run each descends from.
+    """
     weights = torch.softmax(forward.log_weights, 0)
     # Systematic resampling: one uniform number, the least noise.
     shift = torch.rand(1, generator=generator).double()
@@ -135,14 +139,19 @@ def equilibrated(rbm: RBM, forward: Annealed, steps: int, generator: torch.Gener
     state = gibbs.init(rbm, forward.visible[chosen])
     for _ in range(steps):
         state = gibbs.step(rbm, state, generator)
-    return state.visible
+    return state.visible, chosen
 
 
 def _assemble(
-    origin: float, ups: np.ndarray, downs: np.ndarray, ladders: Bridge, modes: list[Mode], temperatures: int
+    origin: float,
+    ups: np.ndarray,
+    downs: np.ndarray,
+    found: Bracket,
+    ladders: Bridge,
+    modes: list[Mode],
+    temperatures: int,
 ) -> LogPartition:
     """Put value, error, bounds, diagnostics and warnings together; all log-weights are relative to `origin`."""
-    found = Bracket.of_runs(ups, downs)
     found.check_modes(modes)
     found.check_bridge(ladders)
     found.check_runs(ups)

@@ -52,17 +52,31 @@ def upper_bound(log_weights: np.ndarray, confidence: float = 0.99) -> float:
     return -lower_bound(-log_weights, confidence)
 
 
-def bennett_ratio(forward: np.ndarray, backward: np.ndarray) -> float:
+def bennett_ratio(
+    forward: np.ndarray,
+    backward: np.ndarray,
+    forward_counts: np.ndarray | None = None,
+    backward_counts: np.ndarray | None = None,
+) -> float:
     r"""Return Bennett's acceptance ratio: the estimate of log(Z / Z_base) from runs of both directions.
 
     L solves  sum_f 1 / (1 + exp(M + L - x_f)) = sum_b 1 / (1 + exp(x_b - L - M)),  M = log(n_f / n_b),
     for log-weights x, the minimum-variance combination of both (Bennett 1976; Shirts, Bair, Hooker & Pande 2003).
+
+    Parameters
+    ----------
+    forward, backward : ndarray
+        Log-weights.
+    forward_counts, backward_counts : ndarray, optional
+        How often each counts; once by default.
     """
-    offset = math.log(len(forward) / len(backward))
+    forward_counts = np.ones(len(forward)) if forward_counts is None else forward_counts
+    backward_counts = np.ones(len(backward)) if backward_counts is None else backward_counts
+    offset = math.log(forward_counts.sum() / backward_counts.sum())
 
     def imbalance(value: float) -> float:
-        ups = special.expit(forward - value - offset).sum()
-        downs = special.expit(value + offset - backward).sum()
+        ups = forward_counts @ special.expit(forward - value - offset)
+        downs = backward_counts @ special.expit(value + offset - backward)
         return float(ups - downs)
 
     every = np.concatenate([forward, backward])
@@ -70,11 +84,29 @@ def bennett_ratio(forward: np.ndarray, backward: np.ndarray) -> float:
     return float(optimize.brentq(imbalance, low, high, xtol=1e-10))
 
 
-def bennett_error(forward: np.ndarray, backward: np.ndarray, resamples: int = 200) -> float:
-    """Return the bootstrap standard error of `bennett_ratio`, with a fixed seed."""
+def bennett_error(forward: np.ndarray, backward: np.ndarray, ancestors: np.ndarray, resamples: int = 200) -> float:
+    """Return the bootstrap standard error of `bennett_ratio`, with a fixed seed.
+
+    Forward runs are drawn anew with replacement, and a backward run counts as often as the forward run that it
+    descends from was drawn: both share the chance by which forward runs fell into modes. Where no descendant is left,
+    the forward runs stand alone.
+
+    Parameters
+    ----------
+    forward, backward : ndarray
+        Log-weights.
+    ancestors : ndarray of int
+        For each backward run, the forward run from whose end it started.
+    """
     generator = np.random.default_rng(0)
-    values = [
-        bennett_ratio(generator.choice(forward, len(forward)), generator.choice(backward, len(backward)))
-        for _ in range(resamples)
-    ]
+    values = []
+    for _ in range(resamples):
+        counts = np.bincount(generator.integers(len(forward), size=len(forward)), minlength=len(forward)).astype(float)
+        # Within one ancestor's descendants the runs are drawn anew too, or those of a lone ancestor would seem exact.
+        again = generator.multinomial(len(backward), np.full(len(backward), 1 / len(backward)))
+        descended = counts[ancestors] * again
+        if descended.sum() > 0:
+            values.append(bennett_ratio(forward, backward, counts, descended))
+        else:
+            values.append(log_mean_exp(np.repeat(forward, counts.astype(int))))
     return float(np.std(values, ddof=1))

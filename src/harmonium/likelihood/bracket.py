@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,11 +46,9 @@ class Bracket:
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def of_runs(cls, ups: np.ndarray, downs: np.ndarray) -> Bracket:
+    def of_runs(cls, ups: np.ndarray, downs: np.ndarray, ancestors: np.ndarray) -> Bracket:
         """Return the bracket of forward and backward log-weights, before any check."""
-        value, size = bennett_ratio(ups, downs), effective_sample_size(ups)
-        # Both directions share the chance by which the forward runs fell into modes: the error is no less than theirs.
-        error = max(bennett_error(ups, downs), math.sqrt(max(0.0, 1 / size - 1 / len(ups))))
+        value, error = bennett_ratio(ups, downs), bennett_error(ups, downs, ancestors)
         reach = CONFIDENCE * error
         return cls(value, error, min(lower_bound(ups), value - reach), max(upper_bound(downs), value + reach))
 
