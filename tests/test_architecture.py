@@ -11,8 +11,7 @@ ROOT = Path(harmonium.__file__).parent
 FLOORS = [
     {"errors", "seeds", "kernels", "files", "interrupt"},
     {"units", "data"},
-    {"rbm"},
-    {"rounded"},
+    {"rbm", "rounded"},
     {"exact", "io"},
     {"sampling"},
     {"gradients", "likelihood", "diagnostics"},

@@ -108,7 +108,6 @@ def train(
     """
     from harmonium.interrupt import finishing_on_interrupt
     from harmonium.progress import training_progress
-    from harmonium.report import draw_run
     from harmonium.training import Settings, resume_run, start_run
 
     if stop_after is not None and stop_after < 1:
@@ -144,6 +143,8 @@ def train(
         for record in run.train(state, ready, stop_after=stop_after, after_update=after_update):
             show.record(record)
     _report_training(run, state, as_json)  # first, so that who pressed Ctrl-C need not wait for the pictures
+    from harmonium.report import draw_run  # with matplotlib, which need not delay the start
+
     draw_run(run, ready.monitored_train, ready.monitored_validation)
 
 

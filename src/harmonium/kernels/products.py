@@ -79,7 +79,8 @@ def in_blocks(*parts: Tensor) -> Tensor:
     cases = sum(map(len, parts))
     out, first = blocks(cases, parts[0].shape[1], torch.float32), 0
     for part in parts:
-        run(kernels.pack_floats, part.data_ptr(), out.data_ptr(), *part.shape, first, cases)
+        ordered = part.contiguous()  # held by a name while the kernel reads from its address
+        run(kernels.pack_floats, ordered.data_ptr(), out.data_ptr(), *part.shape, first, cases)
         first += len(part)
     return out
 
