@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from harmonium import RBM, save_model
+from harmonium import RBM, evaluation, save_model
 from harmonium.cli import main
 from harmonium.errors import InputError
 from harmonium.evaluation import evaluate_run
@@ -63,8 +63,32 @@ def test_the_command(run, monkeypatch, capsys):
             assert {"log_likelihood", "lower", "upper", "standard_error", "method", "warnings"} < facts.keys()
             assert {"value", "lower", "upper"} < facts["log_partition"].keys()
             assert facts["lower"] <= facts["log_likelihood"] <= facts["upper"]
+            assert (facts["conservative"] is not None) == (facts["method"] == "ais")
         else:
             assert "nats an example, exact: the mean of 359 examples (test)" in out
+
+
+def test_the_checks_are_said_with_the_result(run, monkeypatch, capsys):
+    options = ["--method", "ais", "--runs", "50", "--temperatures", "200"]
+    monkeypatch.setattr(sys, "argv", ["harmonium", "evaluate", str(run.folder), *options])
+    with pytest.raises(SystemExit):
+        main()
+    assert "checks: tempered chains give log Z = " in capsys.readouterr().out
+
+
+def test_the_conservative_figure_is_near_the_exact_one_and_not_far_above(run):
+    """Eight hidden units and 500 temperatures: annealing is all but exact."""
+    exact, found = evaluate_run(run.folder), evaluate_run(run.folder, method="ais", runs=50, temperatures=500)
+    assert abs(found.conservative - exact.value) < 0.1 + 4 * found.conservative_error
+
+
+def test_a_long_enumeration_is_announced_before_it_starts(run, monkeypatch):
+    heard = []
+    evaluate_run(run.folder, announce=heard.append)
+    assert not heard
+    monkeypatch.setattr(evaluation, "LONG", 0.0)
+    evaluate_run(run.folder, announce=heard.append)
+    assert heard[0].startswith("enumerating 2^8 states will take about")
 
 
 def test_what_cannot_be_evaluated(run, tmp_path):

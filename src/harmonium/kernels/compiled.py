@@ -68,50 +68,47 @@ def _draw_from_bytes(intensity: Any, uniform: Any, state: Any) -> None:
         state[j] = ONE if uniform[j] * np.float32(255) < np.float32(intensity[j]) else ZERO
 
 
+@njit(nogil=True, error_model="numpy")
+def _cases(counter: Any, cases: Any, rows: Any) -> Any:
+    """Yield the cases of this thread's pieces, so many at a time, until no piece is left."""
+    start = fetch_and_increment(counter) * rows
+    while start < cases:
+        for case in range(start, min(cases, start + rows)):  # noqa: UP028 (numba knows no "yield from")
+            yield case
+        start = fetch_and_increment(counter) * rows
+
+
 @cfunc(TABLE, cache=True, error_model="numpy")
 def sample_from_field(table: Any) -> None:
     """field (cases, n), bias (n,) -> state (cases, n); table: field, bias, state, cases, n, rows a piece, key."""
-    counter, cases, n, rows, key = table[0], table[4], table[5], table[6], table[7]
+    cases, n, quarter = table[4], table[5], (table[5] + 3) // 4
     field, bias = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[2]), (n,))
-    state = carray(floats_at(table[3]), (cases, n))
-    quarter = (n + 3) // 4
-    uniform = np.empty(4 * quarter, np.float32)
-    start = fetch_and_increment(counter) * rows
-    while start < cases:
-        for case in range(start, min(cases, start + rows)):
-            fill_uniform(uniform, case * quarter, key)
-            _draw_from_field(field[case], bias, uniform, state[case])
-        start = fetch_and_increment(counter) * rows
+    state, uniform = carray(floats_at(table[3]), (cases, n)), np.empty(4 * quarter, np.float32)
+    for case in _cases(table[0], cases, table[6]):
+        fill_uniform(uniform, case * quarter, table[7])
+        _draw_from_field(field[case], bias, uniform, state[case])
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def sample_from_probability(table: Any) -> None:
     """probability (cases, n) -> state (cases, n); table: probability, state, cases, n, rows a piece, key."""
-    counter, cases, n, rows, key = table[0], table[3], table[4], table[5], table[6]
+    cases, n, quarter = table[3], table[4], (table[4] + 3) // 4
     probability, state = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[2]), (cases, n))
-    quarter = (n + 3) // 4
     uniform = np.empty(4 * quarter, np.float32)
-    start = fetch_and_increment(counter) * rows
-    while start < cases:
-        for case in range(start, min(cases, start + rows)):
-            fill_uniform(uniform, case * quarter, key)
-            _draw_from_probability(probability[case], uniform, state[case])
-        start = fetch_and_increment(counter) * rows
+    for case in _cases(table[0], cases, table[5]):
+        fill_uniform(uniform, case * quarter, table[6])
+        _draw_from_probability(probability[case], uniform, state[case])
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def sample_from_bytes(table: Any) -> None:
     """intensity (cases, n) uint8 of 255 -> state (cases, n); table: intensity, state, cases, n, rows a piece, key."""
-    counter, cases, n, rows, key = table[0], table[3], table[4], table[5], table[6]
+    cases, n, quarter = table[3], table[4], (table[4] + 3) // 4
     intensity, state = carray(bytes_at(table[1]), (cases, n)), carray(floats_at(table[2]), (cases, n))
-    quarter = (n + 3) // 4
     uniform = np.empty(4 * quarter, np.float32)
-    start = fetch_and_increment(counter) * rows
-    while start < cases:
-        for case in range(start, min(cases, start + rows)):
-            fill_uniform(uniform, case * quarter, key)
-            _draw_from_bytes(intensity[case], uniform, state[case])
-        start = fetch_and_increment(counter) * rows
+    for case in _cases(table[0], cases, table[5]):
+        fill_uniform(uniform, case * quarter, table[6])
+        _draw_from_bytes(intensity[case], uniform, state[case])
 
 
 @njit(inline="always")

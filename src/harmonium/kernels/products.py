@@ -100,5 +100,7 @@ def _sparse_product(states: Tensor, pairs: Tensor, m: int) -> Tensor:
 
 def is_sparse(states: Tensor) -> bool:
     """Whether few of the numbers are other than 0, judged by the first rows."""
-    first = states.view(-1, states.shape[-1])[:LOOK].numpy()  # numpy counts in half the time of a call of torch
+    first = (
+        states.view(-1, states.shape[-1])[:LOOK].detach().numpy()
+    )  # numpy counts in half the time of a call of torch
     return bool(np.count_nonzero(first) <= SPARSE * first.size)

@@ -17,7 +17,7 @@ def take_step(
 ) -> None:
     """Change the parameters by one step of the optimiser.
 
-    torch's SGD, with or without momentum and weight decay, is carried out on the weights by a compiled kernel that
+    torch's SGD with momentum, with or without weight decay, is carried out on the weights by a compiled kernel that
     multiplies out the gradient row by row and uses it at once; the result is that of torch up to rounding, and so is
     the optimiser's state. Parameters of the layers, and all of them with another optimiser, take the usual way.
 

@@ -1,0 +1,108 @@
+"""Where the time of an update goes, and what the compiled kernels do by themselves, beside plain torch.
+
+    python benchmarks/kernels.py
+
+Kernels alone: medians of 300 calls at 784x500 and batch 100, on MNIST digits where they are at hand. In an update:
+means over 400 updates of CD-1 with the default settings, each part timed as it is called.
+"""
+
+from __future__ import annotations
+
+import collections
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from epoch_time import HIDDEN, VISIBLE, binary_digits
+from harmonium.data import Cases, Dataset
+from harmonium.kernels import PackedWeights, descent, products, sample_from_field
+from harmonium.kernels import bernoulli as sampling
+from harmonium.rounded import RoundedRBM
+from harmonium.training import Settings, loop, materials, start
+
+BATCH = 100
+
+
+def median(call: Callable[[], Any]) -> float:
+    """Return microseconds of a call."""
+    times = []
+    for _ in range(320):
+        clock = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - clock)
+    return 1e6 * statistics.median(times[20:])
+
+
+def kernels_alone(states: torch.Tensor) -> None:
+    """Print the sampler and the products beside torch."""
+    field, bias = torch.randn(BATCH, VISIBLE), torch.zeros(VISIBLE)
+    weights = 0.1 * torch.randn(VISIBLE, HIDDEN)
+    packed, hidden = PackedWeights(weights), (torch.rand(BATCH, HIDDEN) < 0.2).float()
+    count = BATCH * VISIBLE / 1000
+    ours = median(lambda: sample_from_field(field, bias))
+    theirs = median(lambda: torch.rand_like(field) < torch.sigmoid(field + bias))
+    print(f"sampling: {count / ours:.2f} G states a second; torch.rand() < torch.sigmoid(): {count / theirs:.2f}")
+    for name, sparse, dense in (
+        ("v -> h", lambda: packed.hidden_field(states), lambda: states @ weights),
+        ("h -> v, 20 % on", lambda: packed.visible_field(hidden), lambda: hidden @ weights.T),
+    ):
+        print(f"{name}: {median(sparse):.0f} us by adding rows, {median(dense):.0f} us dense in float32")
+    print(f"packing the weights: {median(lambda: packed.pack(weights)):.0f} us")
+
+
+class Stopwatch:
+    """Adds up the time spent in functions that it is put around."""
+
+    def __init__(self) -> None:
+        self.seconds: collections.Counter[str] = collections.Counter()
+
+    def around(self, place: Any, name: str, label: str) -> None:
+        """Time a function of a module or class from now on."""
+        function = getattr(place, name)
+
+        def timed(*arguments: Any, **options: Any) -> Any:
+            clock = time.perf_counter()
+            try:
+                return function(*arguments, **options)
+            finally:
+                self.seconds[label] += time.perf_counter() - clock
+
+        setattr(place, name, timed)
+
+
+def update_by_parts(values: torch.Tensor) -> None:
+    """Print the mean time of an update and of its parts."""
+    settings = Settings(hidden=HIDDEN, epochs=1)
+    data = materials(Dataset("digits", Cases(values)), settings, validation=0)
+    state, watch = start(settings, data), Stopwatch()
+    watch.around(sampling, "run", "random states")
+    watch.around(products, "_sparse_product", "products")
+    watch.around(descent, "run", "gradient and step on the weights")
+    watch.around(RoundedRBM, "refresh", "packing the weights")
+    batches = values.split(BATCH)
+    for batch in batches[:50]:
+        loop.update(state, batch)
+    watch.seconds.clear()
+    updates, clock = 0, time.perf_counter()
+    for batch in [*batches[50:], *batches, *batches][:400]:
+        loop.update(state, batch)
+        updates += len(batch) == BATCH
+    total = (time.perf_counter() - clock) / updates
+    print(f"an update of CD-1: {1e3 * total:.2f} ms, of which")
+    parts = {name: seconds / updates for name, seconds in watch.seconds.most_common()}
+    for name, seconds in [*parts.items(), ("small calls of torch and Python", total - sum(parts.values()))]:
+        print(f"  {1e3 * seconds:.2f} ms {name}")
+
+
+def main() -> None:
+    values = torch.from_numpy(binary_digits()[0])
+    with torch.no_grad():
+        kernels_alone(values[:BATCH])
+    update_by_parts(values)
+
+
+if __name__ == "__main__":
+    main()
