@@ -20,7 +20,7 @@ from epoch_time import HIDDEN, VISIBLE, binary_digits
 from harmonium.data import Cases, Dataset
 from harmonium.kernels import PackedWeights, descent, products, sample_from_field
 from harmonium.kernels import bernoulli as sampling
-from harmonium.rounded import RoundedRBM
+from harmonium.packed import RoundedRBM
 from harmonium.training import Settings, loop, materials, start
 
 BATCH = 100

@@ -11,7 +11,7 @@ ROOT = Path(harmonium.__file__).parent
 FLOORS = [
     {"errors", "seeds", "kernels", "files", "interrupt"},
     {"units", "data"},
-    {"rbm", "rounded"},
+    {"rbm", "packed"},
     {"exact", "io"},
     {"sampling"},
     {"gradients", "likelihood", "diagnostics"},

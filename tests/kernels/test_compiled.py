@@ -7,6 +7,7 @@ from scipy import stats
 
 from harmonium.kernels import (
     Descent,
+    Offsets,
     PackedWeights,
     backend,
     descend,
@@ -14,10 +15,12 @@ from harmonium.kernels import (
     sample_from_bytes,
     sample_from_field,
     sample_from_probability,
+    sample_normal,
+    sum_of_softplus,
     threads,
 )
 from harmonium.kernels.backend import key_of
-from harmonium.kernels.philox import fill_uniform
+from harmonium.kernels.compiled.philox import fill_uniform
 
 pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
 
@@ -118,13 +121,16 @@ def test_packing_rounds_to_even_rows_and_columns_alike(shape):
 
 @pytest.mark.parametrize("m", [1, 3, 31, 32, 33, 130, 500])
 @pytest.mark.parametrize("density", [0.0, 0.1, 1.0])
-def test_sparse_products_are_dense_ones(m, density):
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("rounded", [True, False])
+def test_sparse_products_are_dense_ones(m, density, binary, rounded):
     generator = seeded(m)
     weights = torch.randn(101, m, generator=generator)
-    packed, exact = PackedWeights(weights), weights.bfloat16().double()
+    packed, exact = PackedWeights(weights, rounded), (weights.bfloat16() if rounded else weights).double()
 
     def states(n):
-        return torch.rand(7, 5, n, generator=generator) * (torch.rand(7, 5, n, generator=generator) < density)
+        where = (torch.rand(7, 5, n, generator=generator) < density).float()
+        return where if binary else where * torch.rand(7, 5, n, generator=generator)
 
     # Float32 sums of up to 500 terms.
     v, h = states(101), states(m)
@@ -135,19 +141,74 @@ def test_sparse_products_are_dense_ones(m, density):
 @pytest.mark.parametrize(("n", "m"), [(784, 50), (57, 130), (1, 64), (113, 1)])
 @pytest.mark.parametrize(("decay", "momentum"), [(0.0, 0.5), (0.01, 0.9)])
 def test_a_descent_is_that_of_torch(n, m, decay, momentum):
+    """States of both kinds, tiles that are full and that are not, and the packed copy."""
     generator = seeded(n + m)
     weights, velocity = torch.randn(n, m, generator=generator), torch.zeros(n, m)
+    packed = PackedWeights(weights)
     reference = torch.nn.Parameter(weights.clone())
     optimizer = torch.optim.SGD([reference], lr=0.1, momentum=momentum, weight_decay=decay)
-    for cases in (100, 100, 37):
-        x, other = ((torch.rand(k, n, generator=generator) < 0.2).float() for k in (cases, 60))
+    for cases, scale in ((100, 1.0), (300, 1.0), (37, 0.5)):
+        x, other = (scale * (torch.rand(k, n, generator=generator) < 0.2) for k in (cases, 60))
         y, other_y = torch.rand(cases, m, generator=generator), torch.rand(60, m, generator=generator)
         reference.grad = x.T @ y / cases - other.T @ other_y / 60
         optimizer.step()
         numbers = Descent(decay, momentum, 0.1)
-        descend(weights, velocity, (x, y, 1 / cases), (other, other_y, -1 / 60), numbers)
+        descend(weights, velocity, (x, y, 1 / cases), (other, other_y, -1 / 60), numbers, packed)
         torch.testing.assert_close(weights, reference.data, rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(velocity, optimizer.state[reference]["momentum_buffer"], rtol=1e-5, atol=1e-6)
+        fresh = PackedWeights(weights)
+        assert torch.equal(packed.rows, fresh.rows)
+        assert torch.equal(packed.columns, fresh.columns)
+
+
+@pytest.mark.parametrize(("n", "m"), [(784, 50), (57, 130), (1, 64), (113, 1)])
+def test_a_centred_descent(n, m):
+    generator = seeded(n + m)
+    weights, velocity = torch.zeros(n, m), torch.zeros(n, m)
+    x, other = ((torch.rand(k, n, generator=generator) < 0.2).float() for k in (140, 60))
+    y, other_y = torch.rand(140, m, generator=generator), torch.rand(60, m, generator=generator)
+    visible, hidden = torch.rand(n, generator=generator), torch.rand(m, generator=generator)
+    # (x - a)(y - b) averaged over the model less that over the data
+    centred = [(a - visible).T @ (b - hidden) / len(a) for a, b in ((x, y), (other, other_y))]
+    expected = centred[0] - centred[1]
+    offsets = Offsets(
+        torch.stack([visible, x.mean(0) - other.mean(0)], 1), torch.stack([hidden, y.mean(0) - other_y.mean(0)])
+    )
+    dots, sums = descend(
+        weights, velocity, (x, y, 1 / 140), (other, other_y, -1 / 60), Descent(0.0, 0.0, 1.0), None, offsets
+    )
+    torch.testing.assert_close(velocity, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(weights, -expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(dots, expected @ hidden, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(sums, visible @ expected, rtol=1e-3, atol=1e-4)
+
+
+def test_normal_states_follow_their_distribution():
+    """Kolmogorov-Smirnov on 10^6 numbers, and on pairs from one radius and angle; false-alarm rate 1e-4 each."""
+    mean, deviation = torch.linspace(-3, 3, 1000), torch.linspace(0.5, 2, 1000)
+    state = sample_normal(mean.repeat(1000, 1), deviation, seeded(4))
+    standard = ((state - mean) / deviation).double().numpy()
+    assert stats.kstest(standard.ravel(), "norm").pvalue > 1e-4
+    assert stats.kstest(standard[:, :500].ravel() ** 2 + standard[:, 500:].ravel() ** 2, "chi2", (2,)).pvalue > 1e-4
+    assert abs(np.corrcoef(standard[:, :500].ravel(), standard[:, 500:].ravel())[0, 1]) < 4 / np.sqrt(500_000)
+    assert torch.equal(state, sample_normal(mean.repeat(1000, 1), deviation, seeded(4)))
+
+
+def test_normal_states_are_box_and_mullers():
+    """The same uniform numbers, in float64 with the library's functions."""
+    uniform = uniform_of(seeded(5), 100, 100).double()
+    radius = (-2 * torch.log1p(-uniform[:, :50])).sqrt()
+    angle = 2 * torch.pi * (uniform[:, 50:] - 0.5)
+    expected = torch.cat([radius * angle.cos(), radius * angle.sin()], 1)
+    found = sample_normal(torch.zeros(100, 100), torch.ones(100), seeded(5)).double()
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 30.0, 1000.0])
+def test_sums_of_softplus_are_those_of_torch(scale):
+    field, bias = scale * torch.randn(50, 300, generator=seeded()), scale * torch.randn(300, generator=seeded(1))
+    expected = torch.nn.functional.softplus(field.double() + bias.double()).sum(-1)
+    torch.testing.assert_close(sum_of_softplus(field, bias).double(), expected, rtol=1e-6, atol=1e-4)
 
 
 def test_what_kernels_take():
@@ -168,9 +229,9 @@ def test_without_an_openmp_of_that_kind_one_thread_does_it_all(monkeypatch):
 
 
 def test_plain_torch_where_the_switch_says_so(monkeypatch):
-    backend.compiled.cache_clear()
+    backend.why_not.cache_clear()
     monkeypatch.setenv(backend.SWITCH, "torch")
     assert not kernels_take(torch.zeros(100, 100))
     assert backend.why_not() == "HARMONIUM_KERNELS is torch"
     monkeypatch.undo()
-    backend.compiled.cache_clear()
+    backend.why_not.cache_clear()

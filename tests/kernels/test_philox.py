@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harmonium.kernels.philox import fill_uniform, philox
+from harmonium.kernels.compiled.philox import fill_uniform, philox
 
 MASK = 0xFFFFFFFF
 

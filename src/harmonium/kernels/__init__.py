@@ -1,14 +1,17 @@
 """The few hot loops: compiled where numba is there, in plain torch everywhere, the reference of the compiled ones."""
 
-from harmonium.kernels.backend import kernels_take, why_not
+from harmonium.kernels.backend import dense_bfloat16, kernels_take, why_not
 from harmonium.kernels.bernoulli import sample_from_bytes, sample_from_field, sample_from_probability
-from harmonium.kernels.descent import Descent, descend, descent_takes
+from harmonium.kernels.descent import Descent, Offsets, descend, descent_takes
 from harmonium.kernels.normal import sample_normal
 from harmonium.kernels.products import PackedWeights, is_sparse
+from harmonium.kernels.softplus import sum_of_softplus
 
 __all__ = [
     "Descent",
+    "Offsets",
     "PackedWeights",
+    "dense_bfloat16",
     "descend",
     "descent_takes",
     "is_sparse",
@@ -17,5 +20,6 @@ __all__ = [
     "sample_from_field",
     "sample_from_probability",
     "sample_normal",
+    "sum_of_softplus",
     "why_not",
 ]

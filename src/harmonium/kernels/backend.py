@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import os
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,16 +20,15 @@ SMALLEST = 2**13
 
 
 @functools.cache
-def compiled() -> ModuleType | None:
-    """Return the module of compiled kernels, or None where they are switched off or numba is missing.
+def compiled(name: str) -> ModuleType:
+    """Return a module of compiled kernels, of `harmonium.kernels.compiled`, by its name.
 
     The first call compiles them, which takes some seconds once on a machine, and reads them from numba's cache after.
     """
-    if why_not():
-        return None
-    return importlib.import_module("harmonium.kernels.compiled")
+    return importlib.import_module(f"harmonium.kernels.compiled.{name}")
 
 
+@functools.cache
 def why_not() -> str:
     """Say why there are no compiled kernels; the empty string where there are."""
     if os.environ.get(SWITCH) == "torch":
@@ -38,17 +38,41 @@ def why_not() -> str:
     return ""
 
 
+@functools.cache
+def has(capability: str) -> bool:
+    """Whether the processor can do this, by torch's name for it; false of a torch that does not say."""
+    known = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(known.get(capability))
+
+
+def dense_bfloat16() -> bool:
+    """Whether dense products in bfloat16 are faster than in float32: where the processor has instructions for them."""
+    return has("amx_bf16") or has("avx512_bf16")
+
+
+@functools.cache
+def callable_of(kernel: Any) -> Any:
+    """Return a compiled kernel as a function of ctypes."""
+    return kernel.ctypes
+
+
 def kernels_take(*tensors: Tensor) -> bool:
     """Whether the compiled kernels take these tensors: float32 in order on the CPU, enough of it, and no gradient."""
-    largest = max(tensor.numel() for tensor in tensors)
     return (
-        largest >= SMALLEST
+        not why_not()
+        and max(tensor.numel() for tensor in tensors) >= SMALLEST
         and not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
         and all(t.dtype == torch.float32 and t.is_contiguous() and t.device.type == "cpu" for t in tensors)
-        and compiled() is not None
     )
 
 
 def key_of(generator: torch.Generator | None) -> int:
     """Draw the key of a counter-based generator: one number, whatever the size of what it will make."""
     return int(torch.randint(2**63 - 1, (), generator=generator))
+
+
+def shape_of(x: Tensor, pieces: int = 32) -> tuple[int, int, int]:
+    """Return cases, width, and how many cases make a piece of work, so that there are about so many pieces."""
+    width = x.shape[-1] if x.dim() else 1
+    cases = x.numel() // width
+    return cases, width, max(1, cases // pieces)

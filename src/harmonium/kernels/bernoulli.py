@@ -5,11 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harmonium.kernels.backend import compiled, kernels_take, key_of
+from harmonium.kernels.backend import compiled, kernels_take, key_of, shape_of
 from harmonium.kernels.threads import run
-
-PIECES = 32
-"""Into about how many pieces the cases are cut for the threads."""
 
 
 @torch.no_grad()
@@ -33,14 +30,13 @@ def sample_from_probability(probability: Tensor, generator: torch.Generator | No
     Where the compiled kernels serve (`backend.kernels_take`), one draw of the generator is the key of counter-based
     numbers; elsewhere they come from the generator itself, so that the two give different states for one seed.
     """
-    kernels = compiled() if kernels_take(probability) else None
-    if kernels is None:
+    if not kernels_take(probability):
         # Rather than torch.bernoulli(p), which on the CPU is several times slower.
         uniform = torch.empty_like(probability).uniform_(generator=generator)
         return torch.lt(uniform, probability, out=uniform)
     state = torch.empty_like(probability)
-    shape = _shape(probability)
-    run(kernels.sample_from_probability, probability.data_ptr(), state.data_ptr(), *shape, key_of(generator))
+    kernel = compiled("samplers").sample_from_probability
+    run(kernel, probability.data_ptr(), state.data_ptr(), *shape_of(probability), key_of(generator))
     return state
 
 
@@ -62,12 +58,11 @@ def sample_from_field(field: Tensor, bias: Tensor, generator: torch.Generator | 
     Tensor, shape (..., n)
         0 or 1.
     """
-    kernels = compiled() if kernels_take(field, bias) else None
-    if kernels is None:
+    if not kernels_take(field, bias):
         return sample_from_probability((field + bias).sigmoid_(), generator)
     state = torch.empty_like(field)
     addresses = field.data_ptr(), bias.data_ptr(), state.data_ptr()
-    run(kernels.sample_from_field, *addresses, *_shape(field), key_of(generator))
+    run(compiled("samplers").sample_from_field, *addresses, *shape_of(field), key_of(generator))
     return state
 
 
@@ -82,16 +77,8 @@ def sample_from_bytes(intensity: Tensor, generator: torch.Generator | None = Non
         The source of randomness, as for `sample_from_probability`.
     """
     state = torch.empty(intensity.shape, dtype=torch.float32, device=intensity.device)
-    kernels = compiled() if intensity.is_contiguous() and kernels_take(state) else None
-    if kernels is None:
+    if not (intensity.is_contiguous() and kernels_take(state)):
         return sample_from_probability(torch.div(intensity, 255, out=state), generator)
-    shape = _shape(intensity)
-    run(kernels.sample_from_bytes, intensity.data_ptr(), state.data_ptr(), *shape, key_of(generator))
+    kernel = compiled("samplers").sample_from_bytes
+    run(kernel, intensity.data_ptr(), state.data_ptr(), *shape_of(intensity), key_of(generator))
     return state
-
-
-def _shape(x: Tensor) -> tuple[int, int, int]:
-    """Return cases, width, and how many cases make a piece of work."""
-    width = x.shape[-1] if x.dim() else 1
-    cases = x.numel() // width
-    return cases, width, max(1, cases // PIECES)

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmonium.kernels.backend import compiled
+from harmonium.kernels.backend import callable_of, compiled, has
 from harmonium.kernels.threads import run
 
-SPARSE = 0.3
+SPARSE, SPARSE_WITH_AMX = 0.3, 0.05
 """Up to this share of numbers other than 0, adding rows is faster than a dense product."""
 
 LOOK = 4
@@ -19,40 +19,53 @@ LANES = 32
 """Columns are packed in blocks of so many."""
 
 CASES = 32
-"""The most cases that make a piece of work: they share a block of weights in the first cache."""
+"""The most cases that make a piece of work: they share a block of weights in the nearest cache."""
+
+UNITS = 64
+"""So many visible units make a piece of work where weights are packed: whole blocks of the transpose."""
+
+ROW = {torch.int32: 6, torch.float32: 7}
+"""Binary logarithm of the bytes of a row of a block."""
 
 
 class PackedWeights:
-    """Weights rounded to bfloat16 and laid out for products with sparse states.
+    """Weights laid out for products with sparse states: in blocks of 32 columns.
 
-    Adding rows is bound by the memory that is read. So weights are rounded, which halves it, and stored in blocks of 32
-    columns, each of which stays in the first cache while many cases use it. A word holds two columns that lie 16 apart,
-    since a shift and a mask then make floats of them. States are exact, sums are float32, and each weight is off by at
-    most 2^-8 of itself.
+    Adding rows is bound by the memory that is read, and a block stays in a near cache while many cases use it. Sums are
+    float32. Rounded weights take half of the memory again: a word holds two columns that lie 16 apart, and each weight is
+    off by at most 2^-8 of itself.
 
     Parameters
     ----------
     weights : Tensor, shape (n, m)
         In float32, contiguous, on the CPU.
+    rounded : bool
+        Whether to round.
 
     Attributes
     ----------
-    rows : Tensor, shape (ceil(m / 32), n, 16), int32
+    shape : tuple of int
+        (n, m).
+    rows : Tensor, shape (ceil(m / 32), n, 32) float32, or (ceil(m / 32), n, 16) int32 where rounded
         For products with visible states.
-    columns : Tensor, shape (ceil(n / 32), m, 16), int32
+    columns : Tensor, shape (ceil(n / 32), m, 32 or 16)
         The transpose, for products with hidden states.
     """
 
-    def __init__(self, weights: Tensor) -> None:
+    def __init__(self, weights: Tensor, rounded: bool = True) -> None:
         n, m = self.shape = tuple(weights.shape)
-        self.rows, self.columns = blocks(n, m, torch.int32), blocks(m, n, torch.int32)
+        dtype = torch.int32 if rounded else torch.float32
+        self.rows, self.columns = blocks(n, m, dtype), blocks(m, n, dtype)
         self.pack(weights)
 
     def pack(self, weights: Tensor) -> None:
         """Take over the weights as they are now."""
-        kernels = compiled()
-        assert kernels is not None
-        run(kernels.pack, weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr(), *self.shape)
+        if self.rows.dtype == torch.float32:
+            pack_floats(weights, self.rows)
+            pack_floats(weights.T.contiguous(), self.columns)
+        else:
+            addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
+            run(compiled("packing").pack, *addresses, *self.shape, UNITS)
 
     def hidden_field(self, visible: Tensor) -> Tensor:
         """Return v W: (..., n) -> (..., m)."""
@@ -72,35 +85,26 @@ def blocks(cases: int, width: int, dtype: torch.dtype) -> Tensor:
     return store[shift : shift + shape[0] * cases * columns].view(shape)
 
 
-def in_blocks(*parts: Tensor) -> Tensor:
-    """Return float32 (cases, m), of one or more tensors, as (ceil(m / 32), all cases, 32), what is beyond m being 0."""
-    kernels = compiled()
-    assert kernels is not None
-    cases = sum(map(len, parts))
-    out, first = blocks(cases, parts[0].shape[1], torch.float32), 0
-    for part in parts:
-        ordered = part.contiguous()  # held by a name while the kernel reads from its address
-        run(kernels.pack_floats, ordered.data_ptr(), out.data_ptr(), *part.shape, first, cases)
-        first += len(part)
-    return out
+def pack_floats(part: Tensor, out: Tensor, first: int = 0, factor: float = 1.0) -> None:
+    """Write factor times a tensor (cases, m) to rows first, first + 1, ... of blocks, 0 beyond m."""
+    ordered, scale = part.contiguous(), np.array([factor], dtype=np.float32)  # named: the kernel has their addresses
+    addresses = ordered.data_ptr(), out.data_ptr()
+    run(compiled("packing").pack_floats, *addresses, *part.shape, first, out.shape[1], scale.ctypes.data)
 
 
-def _sparse_product(states: Tensor, pairs: Tensor, m: int) -> Tensor:
+def _sparse_product(states: Tensor, packed: Tensor, m: int) -> Tensor:
     """Add a row of the packed weights for every state that is not 0: (..., n) -> (..., m)."""
-    kernels = compiled()
-    assert kernels is not None
-    n = pairs.shape[1]
+    n = packed.shape[1]
     cases = states.numel() // n
     out = torch.empty(*states.shape[:-1], m, dtype=states.dtype)
     pieces = max(-(-cases // CASES), 2 * torch.get_num_threads())
-    addresses = states.data_ptr(), pairs.data_ptr(), out.data_ptr()
-    run(kernels.product_of_sparse, *addresses, cases, n, m, -(-cases // pieces))
+    addresses = states.data_ptr(), packed.data_ptr(), out.data_ptr()
+    run(compiled("products").product_of_sparse, *addresses, cases, n, m, -(-cases // pieces), ROW[packed.dtype])
     return out
 
 
 def is_sparse(states: Tensor) -> bool:
-    """Whether few of the numbers are other than 0, judged by the first rows."""
-    first = (
-        states.view(-1, states.shape[-1])[:LOOK].detach().numpy()
-    )  # numpy counts in half the time of a call of torch
-    return bool(np.count_nonzero(first) <= SPARSE * first.size)
+    """Whether few of the numbers are other than 0, judged by the first rows: float32, contiguous, on the CPU."""
+    count = min(LOOK * states.shape[-1], states.numel())
+    most = SPARSE_WITH_AMX if has("amx_bf16") else SPARSE
+    return int(callable_of(compiled("lists").count_nonzero)(states.data_ptr(), count)) <= most * count

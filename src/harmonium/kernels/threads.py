@@ -27,6 +27,11 @@ def shares_threads_of_torch() -> bool:
     return _openmp() is not None
 
 
+@functools.cache
+def _entry(address: int) -> Any:
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+
+
 def run(kernel: Any, *arguments: int) -> None:
     """Run a compiled kernel, on all threads of torch.
 
@@ -47,6 +52,6 @@ def run(kernel: Any, *arguments: int) -> None:
     table[0] = address + 8 * (len(table) - 1)
     parallel, threads = _openmp(), torch.get_num_threads()
     if parallel is None or threads == 1:
-        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(kernel.address)(address)
+        _entry(kernel.address)(address)
     else:
         parallel(kernel.address, address, threads, 0)

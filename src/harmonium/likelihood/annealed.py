@@ -94,7 +94,7 @@ def annealed_log_partition(
     path = GeometricPath(rbm, _base_of_samples(rbm, generator) if base is None else base)
     betas = adaptive_spacing(path, temperatures, generator)
     forward = anneal(path, betas, runs, generator, progress)
-    starts, ancestors = equilibrated(rbm, forward, burn_in, generator)
+    starts, ancestors = equilibrated(path.rbm, forward, burn_in, generator)
     backward = anneal_back(path, betas, starts, generator, progress)
     ups, downs = forward.log_weights.cpu().numpy(), backward.log_weights.cpu().numpy()
     ladders = bridge(path, generator, ladders=LADDERS, steps=_ladder_steps(temperatures), progress=progress)

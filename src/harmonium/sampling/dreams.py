@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from harmonium.errors import InputError
+from harmonium.packed import packed_if_faster
 from harmonium.rbm import RBM
 from harmonium.sampling import gibbs
 
@@ -70,7 +71,7 @@ def film(
     """
     if steps < 1 or every < 1:
         raise InputError(f"a dream needs at least 1 step and 1 step between frames, not {steps} and {every}")
-    state = start
+    rbm, state = packed_if_faster(rbm), start
     for count in range(1, steps + 1):
         if count % every and count != steps:
             state = gibbs.step(rbm, state, generator)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from harmonium.errors import InputError
+from harmonium.packed import packed_if_faster
 from harmonium.rbm import RBM
 from harmonium.units import Units
 
@@ -45,7 +46,7 @@ class GeometricPath:
         if base.weights.any():
             raise InputError("the base of annealing must have zero weights, since its log Z must be known")
         rbm.check_finite()
-        self.rbm = rbm
+        self.rbm = packed_if_faster(rbm)
         self.base = base
 
     def base_log_partition(self) -> float:

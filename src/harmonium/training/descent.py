@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from harmonium.gradients import Statistics, write_gradient, write_layer_gradients
-from harmonium.kernels import Descent, descend, descent_takes
+from harmonium.kernels import Descent, PackedWeights, descend, descent_takes
+from harmonium.packed import RoundedRBM
 from harmonium.rbm import RBM
-from harmonium.rounded import RoundedRBM
 
 
 @torch.no_grad()
@@ -19,7 +19,7 @@ def take_step(
 
     torch's SGD with momentum, with or without weight decay, is carried out on the weights by a compiled kernel that
     multiplies out the gradient row by row and uses it at once; the result is that of torch up to rounding, and so is
-    the optimiser's state. Parameters of the layers, and all of them with another optimiser, take the usual way.
+    the optimiser's state. The first step, and every step of another optimiser, takes the usual way through ``.grad``.
 
     Parameters
     ----------
@@ -34,35 +34,50 @@ def take_step(
     scale : float
         A factor on the whole gradient.
     """
-    if not _descend(optimizer, rbm, data, model, scale):
-        write_gradient(rbm, data, model, scale)
-        optimizer.step()
+    packed = sampled.packed if isinstance(sampled, RoundedRBM) else None
+    if _descend(optimizer, rbm, packed, data, model, scale):
+        return
+    write_gradient(rbm, data, model, scale)
+    optimizer.step()
     if isinstance(sampled, RoundedRBM):
         sampled.refresh()
 
 
-def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, data: Statistics, model: Statistics, scale: float) -> bool:
-    """Take the step in one pass over the weights, if the optimiser and the states allow it."""
-    if not _is_plain_descent(optimizer):
-        return False
+def _descend(
+    optimizer: torch.optim.Optimizer,
+    rbm: RBM,
+    packed: PackedWeights | None,
+    data: Statistics,
+    model: Statistics,
+    scale: float,
+) -> bool:
+    """Take the step in one pass over the weights, their rounded copy included, if optimiser and states allow it."""
     group, velocity = optimizer.param_groups[0], _velocity(optimizer, rbm.weights)
+    if velocity is None or not _is_plain_descent(optimizer):
+        return False
     if not descent_takes(rbm.weights, velocity, model.outer.visible, data.outer.visible):
         return False
-    rbm.weights.grad = None  # so that the optimiser passes the weights over
     terms = [(x, y, sign * scale * factor) for (x, y, factor), sign in ((model.outer, 1), (data.outer, -1))]
     numbers = Descent(group["weight_decay"], group["momentum"], float(group["lr"]))
-    descend(rbm.weights, velocity, terms[0], terms[1], numbers)
+    descend(rbm.weights, velocity, terms[0], terms[1], numbers, packed)
     write_layer_gradients(rbm, data, model, scale)
-    optimizer.step()
+    _descend_layers(optimizer)
     return True
 
 
-def _velocity(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter) -> Tensor:
-    """Return the momentum of a parameter, 0 before the first step; torch starts at the gradient, which is the same."""
-    state = optimizer.state[parameter]
-    if state.get("momentum_buffer") is None:
-        state["momentum_buffer"] = torch.zeros_like(parameter)
-    return state["momentum_buffer"]
+def _descend_layers(optimizer: torch.optim.Optimizer) -> None:
+    """Take the step of the other parameters from their ``.grad``: a call of the optimiser costs more than the sums."""
+    group = optimizer.param_groups[1]
+    for parameter in group["params"]:
+        velocity = _velocity(optimizer, parameter)
+        assert velocity is not None and parameter.grad is not None
+        velocity.mul_(group["momentum"]).add_(parameter.grad)
+        parameter.add_(velocity, alpha=-float(group["lr"]))
+
+
+def _velocity(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter) -> Tensor | None:
+    """Return the momentum of a parameter; the optimiser makes it in its first step."""
+    return optimizer.state[parameter].get("momentum_buffer")
 
 
 def _is_plain_descent(optimizer: torch.optim.Optimizer) -> bool:
@@ -72,4 +87,5 @@ def _is_plain_descent(optimizer: torch.optim.Optimizer) -> bool:
         type(optimizer) is torch.optim.SGD
         and group["momentum"] > 0
         and not (group["nesterov"] or group["maximize"] or group["dampening"])
+        and optimizer.param_groups[1]["weight_decay"] == 0
     )

@@ -13,8 +13,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from harmonium.errors import InputError
 from harmonium.gradients import Estimator, make_estimator
 from harmonium.kernels import why_not
+from harmonium.packed import RoundedRBM, gains
 from harmonium.rbm import RBM
-from harmonium.rounded import RoundedRBM, gains
 from harmonium.sampling import GibbsState
 from harmonium.seeds import TRAINING, WEIGHTS, generator_for
 from harmonium.training.materials import Materials

@@ -1,0 +1,117 @@
+"""A step of gradient descent on the weights in one pass over them, from the ones of sparse visible states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import carray, cfunc, njit, types
+
+from harmonium.kernels.compiled.intrinsics import (
+    HALF,
+    LANES,
+    add_rows_of_floats,
+    add_scaled_rows_of_floats,
+    fetch_and_increment,
+    floats_at,
+    words_at,
+)
+from harmonium.kernels.compiled.lists import list_cases
+from harmonium.kernels.compiled.packing import pack_columns, pack_rows
+
+TABLE = types.void(types.CPointer(types.int64))
+ROW = np.int64(7)
+"""Binary logarithm of the bytes of a row of a block."""
+
+TILE = 128
+"""Of so many cases a block of means fits into the first cache, with room for the sums."""
+
+
+@njit(nogil=True, error_model="numpy")
+def _add_phase(
+    x: Any, first: Any, last: Any, y: Any, shift: Any, apart: Any, width: Any, lists: Any, gradient: Any, keep: Any
+) -> None:
+    """Add x' y of one phase to the gradient of some visible units, tile by tile of cases.
+
+    y is the address of all means in blocks, `apart` bytes from one to the next; those of this phase begin at case `shift`.
+    """
+    index, value, counts = lists
+    out, wide = gradient.ctypes.data, gradient.shape[1]
+    ones, values, of_unit = index.ctypes.data, value.ctypes.data, 4 * index.shape[1]
+    for start in range(0, len(x), TILE):
+        binary = list_cases(x, first, last, start, min(len(x), start + TILE), index, value, counts)
+        kept = np.int64(keep or start > 0)
+        # Blocks outside: all units of this piece find the tile of one of them in the nearest cache.
+        for block in range(width):
+            rows = y + block * apart + ((shift + start) << ROW)
+            for k in range(last - first):
+                target, count = out + 4 * (k * wide + block * LANES), np.int64(counts[np.uint64(k)])
+                if binary:
+                    add_rows_of_floats(target, rows, ROW, ones + k * of_unit, values, count, kept)
+                else:
+                    add_scaled_rows_of_floats(target, rows, ROW, ones + k * of_unit, values + k * of_unit, count, kept)
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+def _center_row(gradient: Any, k: Any, numbers: Any, hidden: Any, sums: Any) -> Any:
+    """g_j -= visible mean * hidden difference_j + visible difference * hidden mean_j; return g . hidden mean.
+
+    Adds visible mean * g to the sums over visible units.
+    """
+    mean, difference, dot = numbers[0], numbers[1], np.float32(0)
+    for j in range(np.uint64(hidden.shape[1])):
+        g = gradient[k, j] - (mean * hidden[1, j] + difference * hidden[0, j])
+        gradient[k, j] = g
+        dot += g * hidden[0, j]
+        sums[j] += mean * g
+    return dot
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+def _descend_row(weights: Any, velocity: Any, gradient: Any, i: Any, k: Any, factors: Any) -> None:
+    """g += decay w; b = momentum b + g; w -= rate b: torch's SGD, on row i with row k of the gradient."""
+    decay, momentum, rate = factors[0], factors[1], factors[2]
+    for j in range(np.uint64(weights.shape[1])):
+        w = weights[i, j]
+        b = momentum * velocity[i, j] + (gradient[k, j] + decay * w)
+        velocity[i, j] = b
+        weights[i, j] = w - rate * b
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
+def descend(table: Any) -> None:
+    """One step of stochastic gradient descent on the weights.
+
+        g = x_model' y_model + x_data' y_data, centred where offsets are given,  then as `_descend_row`
+
+    table: x_model, cases, x_data, cases, both y in blocks (model first, factors in them), W, velocity, n, m, address of
+    (decay, momentum, rate), visible units a piece (a multiple of 32), pairs of the rows and the columns of W (or 0),
+    offsets (or 0): visible (n, 2) mean and difference, hidden (2, m), dots (n,), sums (pieces, m).
+    """
+    counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
+    x_model, x_data = carray(floats_at(table[1]), (of_model, n)), carray(floats_at(table[3]), (of_data, n))
+    weights, velocity = carray(floats_at(table[6]), (n, m)), carray(floats_at(table[7]), (n, m))
+    factors, width = carray(floats_at(table[10]), (3,)), (m + LANES - 1) // LANES
+    index, value = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.float32)
+    lists = index, value, np.empty(units, np.uint64)
+    gradient, apart = np.empty((units, width * LANES), np.float32), (of_model + of_data) << ROW
+    rows = carray(words_at(table[12]), (width, n, HALF))
+    columns = carray(words_at(table[13]), ((n + LANES - 1) // LANES, m, HALF))
+    visible, hidden = carray(floats_at(table[14]), (n, 2)), carray(floats_at(table[15]), (2, m))
+    dots, sums = carray(floats_at(table[16]), (n,)), carray(floats_at(table[17]), ((n + units - 1) // units, m))
+    piece = fetch_and_increment(counter)
+    while piece * units < n:
+        first, last = piece * units, min(n, (piece + 1) * units)
+        _add_phase(x_model, first, last, table[5], 0, apart, width, lists, gradient, False)
+        _add_phase(x_data, first, last, table[5], of_model, apart, width, lists, gradient, True)
+        if table[14] != 0:
+            sums[piece] = 0
+        for k in range(np.uint64(last - first)):
+            i = np.uint64(first) + k
+            if table[14] != 0:
+                dots[i] = _center_row(gradient, k, visible[i], hidden, sums[piece])
+            _descend_row(weights, velocity, gradient, i, k, factors)
+        if table[12] != 0:
+            pack_rows(weights, rows, first, last)
+            pack_columns(weights, columns, first, last)
+        piece = fetch_and_increment(counter)

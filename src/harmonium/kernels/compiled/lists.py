@@ -1,0 +1,72 @@
+"""Lists of the states that are not 0: what sums over sparse states walk through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import carray, cfunc, njit, types
+
+from harmonium.kernels.compiled.intrinsics import LANES, floats_at, mask_of_nonzero, trailing_zeros
+
+ONE, ZERO, BIT = np.float32(1), np.float32(0), np.uint64(1)
+
+
+@njit(inline="always")
+def _mask(x: Any, start: Any) -> Any:
+    """Return which of the 32 numbers of x (n,) from `start` on are not 0, as bits; beyond the end there are none."""
+    mask = np.uint64(0)
+    if start + LANES <= len(x):
+        mask = mask_of_nonzero(x.ctypes.data + 4 * start)
+    else:
+        for k in range(len(x) - start):
+            if x[np.uint64(start + k)] != ZERO:
+                mask |= BIT << np.uint64(k)
+    return mask
+
+
+@njit(nogil=True, error_model="numpy")
+def list_ones(x: Any, index: Any, value: Any) -> Any:
+    """Write where x (n,) is not 0, and what it is there; return how often that is, and whether it is 1 throughout."""
+    count, binary = np.uint64(0), True
+    for start in range(0, len(x), LANES):
+        mask = _mask(x, start)
+        while mask:
+            position = np.uint64(start) + trailing_zeros(mask)
+            v = x[position]
+            index[count], value[count] = position, v
+            binary &= v == ONE
+            count += BIT
+            mask &= mask - BIT
+    return np.int64(count), binary
+
+
+@njit(nogil=True, error_model="numpy")
+def list_cases(x: Any, first: Any, last: Any, start: Any, stop: Any, index: Any, value: Any, counts: Any) -> Any:
+    """For each of the columns first..last of x (cases, n), list in which of the cases start..stop it is not 0.
+
+    Cases count from `start`. The first column is a multiple of 32. Returns whether all values listed are 1.
+    """
+    binary = True
+    counts[:] = 0
+    for case in range(np.uint64(start), np.uint64(stop)):
+        row = x[case, :last]
+        for begin in range(first, last, LANES):
+            mask = _mask(row, begin)
+            while mask:
+                position = np.uint64(begin) + trailing_zeros(mask)
+                v, k = row[position], position - np.uint64(first)
+                index[k, counts[k]], value[k, counts[k]] = case - np.uint64(start), v
+                binary &= v == ONE
+                counts[k] += BIT
+                mask &= mask - BIT
+    return binary
+
+
+@cfunc(types.int64(types.int64, types.int64), cache=True, error_model="numpy")
+def count_nonzero(address: Any, count: Any) -> Any:
+    """Count which of some float32 at an address are not 0."""
+    x, found = carray(floats_at(address), (count,)), 0
+    for k in range(count):
+        found += x[k] != ZERO
+    return found

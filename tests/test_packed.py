@@ -1,0 +1,88 @@
+"""The model as samplers see it: packed for sparse products, and rounded under mixed precision."""
+
+import pytest
+import torch
+
+from harmonium import RBM, packed
+from harmonium.kernels import PackedWeights, backend
+from harmonium.packed import PackedRBM, RoundedRBM, gains, packed_if_faster
+from harmonium.sampling import check_kernel, gibbs
+from harmonium.units import Bernoulli, Gaussian
+
+pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
+
+
+def wide_rbm():
+    generator = torch.Generator().manual_seed(0)
+    return RBM(Bernoulli(700), Bernoulli(100), weights=torch.randn(700, 100, generator=generator))
+
+
+def states(density, width, generator):
+    return (torch.rand(50, width, generator=generator) < density).float()
+
+
+@pytest.mark.parametrize("density", [0.1, 0.9])
+def test_fields_of_packed_weights_are_those_of_the_model(density, generator):
+    rbm = wide_rbm()
+    seen = packed_if_faster(rbm.requires_grad_(False))
+    assert type(seen) is PackedRBM
+    assert packed_if_faster(seen) is seen
+    v, h = states(density, 700, generator), states(density, 100, generator)
+    torch.testing.assert_close(seen.hidden_field(v), rbm.hidden_field(v), rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(seen.visible_field(h), rbm.visible_field(h), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("density", [0.1, 0.9])
+def test_fields_are_those_of_the_rounded_weights(density, dense, generator, monkeypatch):
+    rbm = wide_rbm()
+    monkeypatch.setattr(packed, "dense_bfloat16", lambda: dense)
+    seen = RoundedRBM(rbm)
+    v, h = states(density, 700, generator), states(density, 100, generator)
+    # A weight is off by 2^-9 of itself at most, and so is the result of a dense product in bfloat16.
+    for found, exact, size in (
+        (seen.hidden_field(v), rbm.hidden_field(v), v @ rbm.weights.abs()),
+        (seen.visible_field(h), rbm.visible_field(h), h @ rbm.weights.abs().T),
+    ):
+        assert ((found - exact).abs() <= (size + exact.abs()) * 2**-8 + 1e-4).all()
+
+
+def test_dense_products_follow_the_weights(generator, monkeypatch):
+    monkeypatch.setattr(packed, "dense_bfloat16", lambda: True)
+    rbm, v = wide_rbm(), states(0.9, 700, generator)
+    seen = RoundedRBM(rbm)
+    before = seen.hidden_field(v)
+    with torch.no_grad():
+        rbm.weights.mul_(2)
+    torch.testing.assert_close(seen.hidden_field(v), 2 * before)
+
+
+def test_it_shares_the_parameters_and_takes_them_over():
+    rbm = wide_rbm()
+    seen = RoundedRBM(rbm)
+    assert seen.weights is rbm.weights
+    assert seen.hidden is rbm.hidden
+    rbm.weights.data.mul_(2)
+    seen.refresh()
+    assert torch.equal(seen.packed.rows, PackedWeights(rbm.weights.detach()).rows)
+
+
+def test_where_it_gains():
+    with torch.no_grad():
+        assert gains(wide_rbm())
+        assert not gains(RBM(Bernoulli(50), Bernoulli(50)))
+        assert not gains(RBM(Gaussian(700), Bernoulli(100)))
+        assert not gains(wide_rbm().double())
+
+
+def test_chains_of_the_rounded_model_keep_the_distribution_of_the_rounded_weights(generator, monkeypatch):
+    """Stationarity, false-alarm rate 1e-4; in float32, so that the compiled kernels do the work."""
+    rbm = RBM(Bernoulli(6), Bernoulli(4), weights=1.5 * torch.randn(6, 4, generator=generator).bfloat16().float())
+    seen = RoundedRBM(rbm)
+    monkeypatch.setattr(packed, "is_sparse", lambda states: True)  # rows are added, however many
+
+    class Rounded:
+        init = staticmethod(lambda _, visible: gibbs.init(seen, visible))
+        step = staticmethod(lambda _, state, generator: gibbs.step(seen, state, generator))
+
+    assert check_kernel(Rounded(), rbm, generator).passed
