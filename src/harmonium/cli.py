@@ -107,7 +107,7 @@ def train(
         harmonium train --out runs/mnist --resume
     """
     from harmonium.interrupt import finishing_on_interrupt
-    from harmonium.progress import training_progress
+    from harmonium.progress import training_progress, waiting
     from harmonium.training import Settings, resume_run, start_run
 
     if stop_after is not None and stop_after < 1:
@@ -118,16 +118,17 @@ def train(
         raise InputError("name a data set, as in 'harmonium train mnist', or give --out with --resume")
     folder = out or Path("runs") / Path(str(data)).name.replace(":", "-")
     given = {name: value for name, value in context.params.items() if _was_given(context, name)}
-    if resume:
-        _check_same(folder, given)
-        run, state, ready = resume_run(folder, data_dir=data_dir, epochs=given.get("epochs"))
-    elif data is None:
+    if not resume and data is None:
         raise InputError("name a data set, as in 'harmonium train mnist'")
-    else:
-        settings = Settings(**{name: context.params[name] for name in Settings.__dataclass_fields__})
-        run, state, ready = start_run(
-            folder, data, settings, data_dir=data_dir, validation=validation, overwrite=overwrite
-        )
+    with waiting("Reading the data (the very first time, compiling too)"):
+        if resume:
+            _check_same(folder, given)
+            run, state, ready = resume_run(folder, data_dir=data_dir, epochs=given.get("epochs"))
+        else:
+            settings = Settings(**{name: context.params[name] for name in Settings.__dataclass_fields__})
+            run, state, ready = start_run(
+                folder, str(data), settings, data_dir=data_dir, validation=validation, overwrite=overwrite
+            )
     if not as_json:
         held_out = 0 if ready.validation is None else len(ready.validation)
         typer.echo(

@@ -77,6 +77,15 @@ def training_progress(state: TrainingState) -> Iterator[TrainingProgress]:
 
 
 @contextmanager
+def waiting(description: str) -> Iterator[None]:
+    """Show on stderr that something goes on while the block runs, if stderr is a terminal."""
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=20)
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+        bar.add_task(description, total=None)
+        yield
+
+
+@contextmanager
 def step_progress(description: str, total: int) -> Iterator[Progress]:
     """Show a bar for `total` steps on stderr while the block runs, if stderr is a terminal."""
     bar = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)

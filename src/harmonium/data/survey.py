@@ -13,6 +13,10 @@ from harmonium.data.preparation import Preparation
 from harmonium.errors import InputError
 
 
+ROWS = 256
+"""So many rows are summed in float32."""
+
+
 @dataclass(frozen=True)
 class Survey:
     """What one pass over the examples found.
@@ -65,15 +69,30 @@ def survey(cases: Cases, preparation: Preparation, check: Callable[[Tensor, Tens
         size = len(values)
         # What is not scaled keeps the digits that it is stored with.
         plain = preparation.mean is None and preparation.divisor == 1
-        piece = stored.double() if plain else values.double()
-        smallest = torch.minimum(smallest, piece.amin(0))
-        largest = torch.maximum(largest, piece.amax(0))
-        piece_mean = piece.mean(0)
+        piece = stored if plain else values
+        smallest = torch.minimum(smallest, piece.amin(0).double())
+        largest = torch.maximum(largest, piece.amax(0).double())
+        piece_mean, piece_squares = _moments(piece)
         difference = piece_mean - mean
-        squares += (piece - piece_mean).square().sum(0) + difference.square() * count * size / (count + size)
+        squares += piece_squares + difference.square() * count * size / (count + size)
         mean += difference * size / (count + size)
         count += size
     return Survey(count, mean, squares / count, largest - smallest, binary)
+
+
+def _moments(piece: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the means of the columns and their sums of squared differences, in float64."""
+    if piece.dtype == torch.float32 and bool((piece.abs() <= 1).all()):
+        # Sums in float32 over few rows at a time, by products with ones, are exact to a millionth and much faster.
+        ones = torch.ones(1, ROWS)
+        rows = piece.split(ROWS)
+        mean = torch.cat([ones[:, : len(part)] @ part for part in rows]).double().sum(0) / len(piece)
+        centre = mean.float()
+        squares = torch.cat([ones[:, : len(part)] @ (part - centre).square_() for part in rows]).double().sum(0)
+        return mean, squares - len(piece) * (mean - centre.double()).square()
+    values = piece.double()
+    mean = values.mean(0)
+    return mean, (values - mean).square().sum(0)
 
 
 def byte_divisor(cases: Cases) -> float:
@@ -88,6 +107,9 @@ def byte_divisor(cases: Cases) -> float:
         return 1.0
     divisor = 1.0
     for rows, stored in cases.chunks():
+        if stored.dtype == torch.uint8:
+            divisor = 255.0 if bool(stored.max() > 1) else divisor
+            continue
         faulty = (stored < 0) | (stored > 255)
         if faulty.any():
             row, column = divmod(int(faulty.flatten().to(torch.uint8).argmax()), cases.width)

@@ -12,6 +12,7 @@ from harmonium.diagnostics.hidden_units import hidden_units
 from harmonium.diagnostics.mixing import autocorrelation_time, r_hat
 from harmonium.diagnostics.regime import Regime, dream_quality
 from harmonium.kernels import sample_from_probability
+from harmonium.packed import packed_if_faster
 from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState, gibbs
 
@@ -93,6 +94,7 @@ def diagnose(
     regime : Regime
         The curve behind the last three entries.
     """
+    rbm = packed_if_faster(rbm)
     held_out = train if validation is None or len(validation) < ENOUGH else validation
     quality = dream_quality(rbm, _as_states(rbm, held_out, generator), generator)
     energies = quality.free_energy[len(quality.free_energy) // 2 :]

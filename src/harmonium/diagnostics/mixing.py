@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy  # its parts are imported when first used: they take most of a second
 
 from harmonium.errors import InputError
 
@@ -81,8 +81,8 @@ def r_hat(series: np.ndarray) -> float:
     """
     half = _count(series) // 2
     halves = np.concatenate([series[:half], series[-half:]], axis=1)
-    ranks = stats.rankdata(halves).reshape(halves.shape)
-    scores = stats.norm.ppf((ranks - 0.375) / (halves.size + 0.25))
+    ranks = scipy.stats.rankdata(halves).reshape(halves.shape)
+    scores = scipy.stats.norm.ppf((ranks - 0.375) / (halves.size + 0.25))
     within = scores.var(0, ddof=1).mean()
     between = scores.mean(0).var(ddof=1)
     if within == 0:

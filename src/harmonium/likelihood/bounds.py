@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import optimize, special, stats
+import scipy  # its parts are imported when first used: they take most of a second
 
 BLOCKS = 10
 """Into how many blocks the runs are divided for a bound."""
@@ -13,12 +13,12 @@ BLOCKS = 10
 
 def log_mean_exp(x: np.ndarray) -> float:
     """log of the mean of exp(x)."""
-    return float(special.logsumexp(x) - math.log(len(x)))
+    return float(scipy.special.logsumexp(x) - math.log(len(x)))
 
 
 def effective_sample_size(log_weights: np.ndarray) -> float:
     """(sum w)^2 / sum w^2: how many equally weighted runs would be as good (Kong 1992)."""
-    return float(np.exp(2 * special.logsumexp(log_weights) - special.logsumexp(2 * log_weights)))
+    return float(np.exp(2 * scipy.special.logsumexp(log_weights) - scipy.special.logsumexp(2 * log_weights)))
 
 
 def lower_bound(log_weights: np.ndarray, confidence: float = 0.99) -> float:
@@ -40,7 +40,7 @@ def lower_bound(log_weights: np.ndarray, confidence: float = 0.99) -> float:
     blocks = np.array_split(log_weights, min(BLOCKS, len(log_weights)))
     values = np.array([log_mean_exp(block) for block in blocks])
     error = values.std(ddof=1) / math.sqrt(len(values))
-    return float(values.mean() - stats.t.ppf(confidence, len(values) - 1) * error)
+    return float(values.mean() - scipy.stats.t.ppf(confidence, len(values) - 1) * error)
 
 
 def upper_bound(log_weights: np.ndarray, confidence: float = 0.99) -> float:
@@ -75,13 +75,13 @@ def bennett_ratio(
     offset = math.log(forward_counts.sum() / backward_counts.sum())
 
     def imbalance(value: float) -> float:
-        ups = forward_counts @ special.expit(forward - value - offset)
-        downs = backward_counts @ special.expit(value + offset - backward)
+        ups = forward_counts @ scipy.special.expit(forward - value - offset)
+        downs = backward_counts @ scipy.special.expit(value + offset - backward)
         return float(ups - downs)
 
     every = np.concatenate([forward, backward])
     low, high = every.min() - abs(offset) - 50, every.max() + abs(offset) + 50
-    return float(optimize.brentq(imbalance, low, high, xtol=1e-10))
+    return float(scipy.optimize.brentq(imbalance, low, high, xtol=1e-10))
 
 
 def bennett_error(forward: np.ndarray, backward: np.ndarray, ancestors: np.ndarray, resamples: int = 200) -> float:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from scipy import stats
+import scipy  # its parts are imported when first used: they take most of a second
 from torch import Tensor
 
 from harmonium.errors import InputError
@@ -151,7 +151,7 @@ def _pooled_p_value(observed: np.ndarray, expected: np.ndarray, smallest: float 
             "take smaller biases or more chains"
         )
     statistic = ((pooled_observed - pooled_expected) ** 2 / pooled_expected).sum()
-    return float(stats.chi2.sf(statistic, len(pooled_expected) - 1))
+    return float(scipy.stats.chi2.sf(statistic, len(pooled_expected) - 1))
 
 
 def _directions_p_value(visible: Tensor, reference: Tensor, generator: torch.Generator) -> float:
@@ -160,5 +160,5 @@ def _directions_p_value(visible: Tensor, reference: Tensor, generator: torch.Gen
     random = torch.randn(size, size, dtype=visible.dtype, generator=generator)
     directions = torch.cat([torch.eye(size, dtype=visible.dtype), random], 1)
     ours, exact = (visible @ directions).numpy(), (reference @ directions).numpy()
-    smallest = min(stats.ks_2samp(ours[:, k], exact[:, k]).pvalue for k in range(2 * size))
+    smallest = min(scipy.stats.ks_2samp(ours[:, k], exact[:, k]).pvalue for k in range(2 * size))
     return float(min(1.0, 2 * size * smallest))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.interpolate import PchipInterpolator
+import scipy  # its parts are imported when first used: they take most of a second
 from torch import Tensor
 
 from harmonium.errors import InputError
@@ -194,6 +194,6 @@ def equalised(betas: np.ndarray, swap_rates: np.ndarray, levels: int) -> np.ndar
     Source: Syed, Bouchard-Côté, Deligiannidis & Doucet 2022, section 5.
     """
     barrier = np.concatenate([[0.0], np.cumsum(np.maximum(1 - swap_rates, 1e-3))])
-    moved = PchipInterpolator(barrier, betas)(np.linspace(0, barrier[-1], levels))
+    moved = scipy.interpolate.PchipInterpolator(barrier, betas)(np.linspace(0, barrier[-1], levels))
     moved[0], moved[-1] = 0.0, 1.0
     return moved
