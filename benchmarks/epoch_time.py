@@ -1,4 +1,4 @@
-"""Seconds per epoch of CD and PCD at 784x500, beside scikit-learn's BernoulliRBM and an eager PyTorch loop.
+"""Seconds per epoch of CD and PCD at 784x500, beside scikit-learn's BernoulliRBM, rbms and an eager PyTorch loop.
 
     python benchmarks/epoch_time.py [--rounds 5] [--json results.json]
 
@@ -33,6 +33,7 @@ CONTESTANTS = (
     "harmonium cd-1 100",
     "harmonium pcd-1 100",
     "harmonium cd-1 500",
+    "harmonium pcd-1 500",
     "harmonium cd-10 100",
     "harmonium cd-10 500",
     "eager-pytorch cd-1 100",
@@ -40,6 +41,8 @@ CONTESTANTS = (
     "eager-pytorch cd-10 100",
     "scikit-learn pcd-1 100",
     "scikit-learn pcd-1 500",
+    "rbms pcd-1 100",
+    "rbms pcd-1 500",
 )
 
 
@@ -120,6 +123,28 @@ def seconds_of_sklearn(batch: int) -> float:
     return time.perf_counter() - clock
 
 
+def seconds_of_rbms(batch: int) -> float:
+    """Time the second pass of the low-level functions of rbms, in its own loop less the file that it rewrites."""
+    import torch
+    from rbms.bernoulli_bernoulli.classes import BBRBM
+    from rbms.training.pcd import fit_batch_pcd
+
+    values, weights = torch.from_numpy(binary_digits()[0]), torch.ones(batch)
+    rbm = BBRBM(1e-4 * torch.randn(VISIBLE, HIDDEN), torch.zeros(VISIBLE), torch.zeros(HIDDEN))
+    for parameter in rbm.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    chains, optimizer = rbm.init_chains(batch), torch.optim.SGD(rbm.parameters(), lr=0.01, maximize=True)
+    with torch.no_grad():
+        for _ in range(2):
+            clock = time.perf_counter()
+            for _ in range(len(values) // batch):
+                chosen = torch.randperm(len(values))[:batch]
+                optimizer.zero_grad(set_to_none=False)
+                chains, _ = fit_batch_pcd((values[chosen], weights), chains, rbm, 1, 1.0, centered=False)
+                optimizer.step()
+    return time.perf_counter() - clock
+
+
 def measure(contestant: str) -> float:
     """Return the seconds per epoch of one contestant, in this process, or the rate of products."""
     name, what, batch = contestant.split()
@@ -128,6 +153,8 @@ def measure(contestant: str) -> float:
     method, steps = what.split("-")
     if name == "scikit-learn":
         seconds = seconds_of_sklearn(int(batch))
+    elif name == "rbms":
+        seconds = seconds_of_rbms(int(batch))
     elif name == "eager-pytorch":
         seconds = seconds_of_eager_pytorch(int(steps), int(batch))
     else:
@@ -179,19 +206,15 @@ def report(found: dict[str, list[float]], path: Path) -> None:
     rates = [name for name in CONTESTANTS if name.startswith("products")]
     console.print(*(f"{name}: {medians[name]:.2f} TFLOP/s" for name in rates), sep="\n")
     table = Table(title=f"Seconds per epoch, {VISIBLE}x{HIDDEN}, {data}", caption=f"{machine}, {date.today()}")
-    for heading in ("", "median", "fastest", "slowest", "x scikit-learn", "x eager", "of dense float32"):
+    for heading in ("", "median", "fastest", "slowest", "x scikit-learn", "x eager", "x rbms", "of dense float32"):
         table.add_column(heading, justify="right" if heading else "left")
     for name in CONTESTANTS[len(rates) :]:
         _, what, batch = name.split()
         roofline = dense_seconds(what, medians[f"products float32 {batch}"])
-        peers = (
-            medians.get(f"scikit-learn pcd-1 {batch}"),
-            medians.get(f"eager-pytorch {what.removeprefix('p')} {batch}"),
-        )
-        comparable = what.endswith("-1"), True
         cells = [f"{value:.2f}" for value in (medians[name], min(found[name]), max(found[name]))]
-        for peer, fair in zip(peers, comparable, strict=True):
-            cells.append(f"{peer / medians[name]:.1f}" if peer is not None and fair else "")
+        for peer in ("scikit-learn pcd", "eager-pytorch cd", "rbms pcd"):
+            seconds = medians.get(f"{peer}-{what.split('-')[1]} {batch}")
+            cells.append("" if seconds is None else f"{seconds / medians[name]:.1f}")
         table.add_row(name, *cells, f"{roofline / medians[name]:.0%}")
     console.print(table)
     path.parent.mkdir(parents=True, exist_ok=True)

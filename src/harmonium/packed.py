@@ -8,12 +8,9 @@ from torch import Tensor
 from harmonium.kernels import PackedWeights, dense_bfloat16, is_sparse, kernels_take
 from harmonium.rbm import RBM
 
-LEAST = 2**16
-"""Smaller models gain nothing."""
-
 
 class PackedRBM(RBM):
-    """The same model, layers and weights shared, whose products with sparse states read a copy of the weights in blocks.
+    """The same model, layers and weights shared, whose products with sparse states read a copy of the weights.
 
     The products are exact up to the order of summation.
 
@@ -68,9 +65,9 @@ class PackedRBM(RBM):
 class RoundedRBM(PackedRBM):
     """The model as samplers see it under mixed precision: its products read weights rounded to bfloat16.
 
-    Binary states are exact in bfloat16 and sums are float32, so that a field is off by at most 2^-8 of the weights in it;
-    where dense products in bfloat16 are faster than in float32, also by 2^-9 of itself. Learning keeps its float32 weights;
-    `refresh` takes them over after each step that does not do so itself.
+    Binary states are exact in bfloat16 and sums are float32, so that a field is off by at most 2^-8 of the weights in
+    it, and where dense products in bfloat16 are faster than in float32, also by 2^-9 of itself. Learning keeps its float32
+    weights; `refresh` takes them over after each step that does not do so itself.
     """
 
     rounded = True
@@ -92,4 +89,4 @@ def packed_if_faster(rbm: RBM) -> RBM:
 
 def gains(rbm: RBM) -> bool:
     """Whether adding rows pays: binary visible units, enough weights, compiled kernels."""
-    return rbm.weights.numel() >= LEAST and rbm.visible.unit_states() is not None and kernels_take(rbm.weights.detach())
+    return rbm.visible.unit_states() is not None and kernels_take(rbm.weights.detach())

@@ -40,7 +40,7 @@ class Cases:
         """Return the first `count` examples, or all if there are fewer."""
         return self.take(torch.arange(min(count, len(self))))
 
-    def chunks(self, size: int = 2**22) -> Iterator[tuple[Tensor, Tensor]]:
+    def chunks(self, size: int = 2**18) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield (rows of the table, examples) in pieces of about `size` values."""
         step = max(1, size // self.width)
         for start in range(0, len(self), step):

@@ -12,7 +12,6 @@ from harmonium.data.cases import Cases
 from harmonium.data.preparation import Preparation
 from harmonium.errors import InputError
 
-
 ROWS = 256
 """So many rows are summed in float32."""
 

@@ -130,8 +130,8 @@ def _as_states(rbm: RBM, examples: Tensor, generator: torch.Generator) -> Tensor
 
 def _followed(rbm: RBM, chains: GibbsState, generator: torch.Generator) -> np.ndarray:
     """Return the free energies of chains after each of some more steps: (steps, chains)."""
-    state, energies = gibbs.init(rbm, chains.visible), []
-    for _ in range(CHAIN_STEPS):
+    state, energies = gibbs.init(rbm, chains.visible), rbm.weights.new_empty(CHAIN_STEPS, len(chains.visible))
+    for step in range(CHAIN_STEPS):
         state = gibbs.step(rbm, state, generator)
-        energies.append(rbm.free_energy_from_field(state.visible, state.hidden_field))
-    return torch.stack(energies).double().cpu().numpy()
+        energies[step] = rbm.free_energy_from_field(state.visible, state.hidden_field)
+    return energies.double().cpu().numpy()

@@ -117,10 +117,11 @@ def _watch(
     rbm: RBM, state: GibbsState, data: Tensor, looks: np.ndarray, generator: torch.Generator
 ) -> tuple[list[AdversarialAccuracy], np.ndarray]:
     """Run chains; return the accuracy at the looks and the free energies after every step."""
-    accuracy, energies = [], []
+    # In one piece: small tensors kept among large ones that come and go would leave the memory in tatters.
+    accuracy, energies = [], data.new_empty(int(looks[-1]), len(state.visible))
     for step in range(1, looks[-1] + 1):
         state = gibbs.step(rbm, state, generator)
-        energies.append(rbm.free_energy_from_field(state.visible, state.hidden_field))
+        energies[step - 1] = rbm.free_energy_from_field(state.visible, state.hidden_field)
         if step in looks:
             accuracy.append(adversarial_accuracy(data, state.visible))
-    return accuracy, torch.stack(energies).double().cpu().numpy()
+    return accuracy, energies.double().cpu().numpy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from harmonium.gradients.closed_form import Statistics, state_statistics
 from harmonium.rbm import RBM
@@ -31,10 +32,14 @@ class ContrastiveDivergence:
         return
 
     def model_statistics(
-        self, rbm: RBM, data: GibbsState, chains: GibbsState | None, generator: torch.Generator
+        self, rbm: RBM, data: GibbsState, state: None, generator: torch.Generator
     ) -> tuple[Statistics, None]:
         """Return the statistics after k steps from the data."""
-        state = data
+        chains = data
         for _ in range(self.steps):
-            state = gibbs.step(rbm, state, generator)
-        return state_statistics(rbm, state), None
+            chains = gibbs.step(rbm, chains, generator)
+        return state_statistics(rbm, chains), None
+
+    def restored(self, rbm: RBM, tensors: dict[str, Tensor]) -> None:
+        """Return None."""
+        return

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from harmonium.exact import enumerable_side, is_finite, joint_normal, layer_states
 from harmonium.exact.enumeration import check_count
@@ -30,10 +31,14 @@ class Exact:
             joint_normal(rbm)
 
     def model_statistics(
-        self, rbm: RBM, data: GibbsState, chains: GibbsState | None, generator: torch.Generator
+        self, rbm: RBM, data: GibbsState, state: None, generator: torch.Generator
     ) -> tuple[Statistics, None]:
-        """Return the exact model term; data, chains and generator play no part."""
+        """Return the exact model term; data, state and generator play no part."""
         return exact_model_statistics(rbm), None
+
+    def restored(self, rbm: RBM, tensors: dict[str, Tensor]) -> None:
+        """Return None."""
+        return
 
 
 @torch.no_grad()

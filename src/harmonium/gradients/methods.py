@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from harmonium.errors import InputError, unknown_name
 from harmonium.gradients.closed_form import Statistics
@@ -16,15 +17,22 @@ from harmonium.sampling import GibbsState
 
 
 class Estimator(Protocol):
-    """Says which states stand for the model term of the gradient."""
+    """Says which states stand for the model term of the gradient.
 
-    def init(self, rbm: RBM, generator: torch.Generator) -> GibbsState | None:
-        """Return the chains that persist from update to update, or None where none do."""
+    What persists from update to update is one object, `state` below, None where nothing does. It is of the estimator's own
+    kind, with ``chains``, the `GibbsState` of the model itself, and ``tensors()``, everything by a name.
+    """
+
+    def init(self, rbm: RBM, generator: torch.Generator) -> Any:
+        """Return what persists, before the first update."""
 
     def model_statistics(
-        self, rbm: RBM, data: GibbsState, chains: GibbsState | None, generator: torch.Generator
-    ) -> tuple[Statistics, GibbsState | None]:
-        """Return the model term for a batch of data states, and where the chains stand now."""
+        self, rbm: RBM, data: GibbsState, state: Any, generator: torch.Generator
+    ) -> tuple[Statistics, Any]:
+        """Return the model term for a batch of data states, and what persists now."""
+
+    def restored(self, rbm: RBM, tensors: dict[str, Tensor]) -> Any:
+        """Return what persists from its tensors."""
 
 
 METHODS = ("cd", "exact", "pcd")
@@ -36,12 +44,12 @@ def make_estimator(method: str, steps: int = 1, chains: int = 100) -> Estimator:
 
     Parameters
     ----------
-    method : {"cd", "pcd", "exact"}
-        Contrastive divergence, persistent contrastive divergence, or the exact gradient of a small model.
+    method : str
+        One of `METHODS`.
     steps : int
         Gibbs steps an update, at least 1 (not used by ``exact``).
     chains : int
-        The number of persistent chains, at least 1, whatever the batch size (used by ``pcd``).
+        The number of persistent chains, at least 1, whatever the batch size (not used by ``cd`` and ``exact``).
 
     Raises
     ------

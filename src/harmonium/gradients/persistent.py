@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from harmonium.gradients.closed_form import Statistics, state_statistics
 from harmonium.rbm import RBM
@@ -33,10 +34,18 @@ class PersistentContrastiveDivergence:
         return gibbs.init_from_noise(rbm, self.chains, generator)
 
     def model_statistics(
-        self, rbm: RBM, data: GibbsState, chains: GibbsState | None, generator: torch.Generator
+        self, rbm: RBM, data: GibbsState, state: GibbsState, generator: torch.Generator
     ) -> tuple[Statistics, GibbsState]:
-        """Return the statistics of the chains after k more steps."""
-        state = self.init(rbm, generator) if chains is None else chains
+        """Return the statistics of the chains after k more steps; where there are too few, copies of some join them."""
+        missing = self.chains - len(state.visible)
+        if missing > 0:
+            device = state.visible.device
+            copied = torch.randint(len(state.visible), (missing,), generator=generator, device=device)
+            state = GibbsState(*(torch.cat([part, part[copied]]) for part in state))
         for _ in range(self.steps):
             state = gibbs.step(rbm, state, generator)
         return state_statistics(rbm, state), state
+
+    def restored(self, rbm: RBM, tensors: dict[str, Tensor]) -> GibbsState:
+        """Return the chains."""
+        return GibbsState(**{name: tensors[name].to(rbm.weights.device) for name in GibbsState._fields})

@@ -41,7 +41,7 @@ def why_not() -> str:
 @functools.cache
 def has(capability: str) -> bool:
     """Whether the processor can do this, by torch's name for it; false of a torch that does not say."""
-    known = getattr(torch.cpu, "get_capabilities", dict)()
+    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(known.get(capability))
 
 

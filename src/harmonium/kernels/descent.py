@@ -21,9 +21,9 @@ class Descent(NamedTuple):
     rate: float
 
 
-def descent_takes(weights: Tensor, velocity: Tensor, *states: Tensor) -> bool:
+def descent_takes(weights: Tensor, *states: Tensor) -> bool:
     """Whether `descend` takes these weights and visible states: in float32, in order, the states mostly 0."""
-    return kernels_take(weights, velocity, *states) and all(is_sparse(x) for x in states)
+    return kernels_take(weights, *states) and all(is_sparse(x) for x in states)
 
 
 class Offsets(NamedTuple):
@@ -44,7 +44,7 @@ class Offsets(NamedTuple):
 @torch.no_grad()
 def descend(
     weights: Tensor,
-    velocity: Tensor,
+    velocity: Tensor | None,
     model: tuple[Tensor, Tensor, float],
     data: tuple[Tensor, Tensor, float],
     numbers: Descent,
@@ -58,6 +58,7 @@ def descend(
     Parameters
     ----------
     weights, velocity : Tensor, shape (n, m)
+        The velocity may be None where the momentum is 0.
     model, data : (x, y, factor)
         Visible states (cases, n), means of hidden units (cases, m), and what their product counts.
     numbers : Descent
@@ -83,9 +84,10 @@ def descend(
     run(
         compiled("descent").descend,
         *(number for x in (model[0], data[0]) for number in (x.data_ptr(), len(x))),
-        *(means.data_ptr(), weights.data_ptr(), velocity.data_ptr(), n, m, factors.ctypes.data, UNITS),
+        *(means.data_ptr(), weights.data_ptr(), 0 if velocity is None else velocity.data_ptr(), n, m),
+        *(factors.ctypes.data, UNITS),
         *copies,
         *centre,
     )
-    torch.autograd.graph.increment_version((weights, velocity))
+    torch.autograd.graph.increment_version([x for x in (weights, velocity) if x is not None])
     return None if offsets is None else (dots, sums.sum(0))

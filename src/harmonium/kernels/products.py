@@ -32,8 +32,8 @@ class PackedWeights:
     """Weights laid out for products with sparse states: in blocks of 32 columns.
 
     Adding rows is bound by the memory that is read, and a block stays in a near cache while many cases use it. Sums are
-    float32. Rounded weights take half of the memory again: a word holds two columns that lie 16 apart, and each weight is
-    off by at most 2^-8 of itself.
+    float32. Rounded weights take half of the memory: a word holds two columns that lie 16 apart, and each weight is off
+    by at most 2^-8 of itself.
 
     Parameters
     ----------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 import scipy  # its parts are imported when first used: they take most of a second
+import torch
 from torch import Tensor
 
 from harmonium.errors import InputError

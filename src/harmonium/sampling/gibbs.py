@@ -42,6 +42,15 @@ class GibbsState(NamedTuple):
     visible: Tensor
     hidden_field: Tensor
 
+    @property
+    def chains(self) -> GibbsState:
+        """The chains of the model itself: these."""
+        return self
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return both by their names."""
+        return self._asdict()
+
 
 @torch.no_grad()
 def init(rbm: RBM, visible: Tensor) -> GibbsState:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 import scipy  # its parts are imported when first used: they take most of a second
+import torch
 from torch import Tensor
 
 from harmonium.errors import InputError

@@ -2,12 +2,14 @@
 
 from harmonium.training.loop import train
 from harmonium.training.materials import Materials, materials
+from harmonium.training.recipes import RECIPES, recipe
 from harmonium.training.record import Record
 from harmonium.training.run import Run, open_model, resume_run, start_run
 from harmonium.training.settings import Settings
 from harmonium.training.state import TrainingState, start
 
 __all__ = [
+    "RECIPES",
     "Materials",
     "Record",
     "Run",
@@ -15,6 +17,7 @@ __all__ = [
     "TrainingState",
     "materials",
     "open_model",
+    "recipe",
     "resume_run",
     "start",
     "start_run",

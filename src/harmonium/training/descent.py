@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from harmonium.gradients import Statistics, write_gradient, write_layer_gradients
-from harmonium.kernels import Descent, PackedWeights, descend, descent_takes
-from harmonium.packed import RoundedRBM
+from harmonium.gradients import Frame, Statistics, reframe, write_gradient, write_layer_gradients
+from harmonium.kernels import Descent, Offsets, PackedWeights, descend, descent_takes
+from harmonium.packed import PackedRBM, RoundedRBM
 from harmonium.rbm import RBM
+from harmonium.training.penalties import Penalties
+
+
+class Direction(NamedTuple):
+    """What a step follows.
+
+    Attributes
+    ----------
+    data, model : Statistics
+        The two terms of the gradient.
+    scale : float
+        A factor on the whole gradient.
+    frame : Frame, optional
+        The coordinates in which it is taken.
+    """
+
+    data: Statistics
+    model: Statistics
+    scale: float = 1.0
+    frame: Frame | None = None
 
 
 @torch.no_grad()
 def take_step(
-    optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, data: Statistics, model: Statistics, scale: float
-) -> None:
+    optimizer: torch.optim.Optimizer,
+    rbm: RBM,
+    sampled: RBM,
+    direction: Direction,
+    penalties: Penalties,
+    activity: Tensor | None = None,
+) -> Tensor | None:
     """Change the parameters by one step of the optimiser.
 
-    torch's SGD with momentum, with or without weight decay, is carried out on the weights by a compiled kernel that
-    multiplies out the gradient row by row and uses it at once; the result is that of torch up to rounding, and so is
-    the optimiser's state. The first step, and every step of another optimiser, takes the usual way through ``.grad``.
+    torch's SGD, with or without momentum and weight decay, is carried out on the weights by a compiled kernel that
+    multiplies out the gradient row by row, centres it and uses it at once; the result is that of torch up to rounding, and
+    so is the optimiser's state. The first step, and every step of another optimiser or with a changed gradient, takes the
+    usual way through ``.grad``.
 
     Parameters
     ----------
@@ -28,64 +56,84 @@ def take_step(
     rbm : RBM
         The model.
     sampled : RBM
-        The same as samplers see it: a rounded copy is kept up to date.
-    data, model : Statistics
-        The two terms of the gradient.
-    scale : float
-        A factor on the whole gradient.
+        The same as samplers see it: a packed copy is kept up to date.
+    direction : Direction
+        Both terms of the gradient.
+    penalties : Penalties
+        What else counts.
+    activity : Tensor, shape (m,), optional
+        The measured activity of the hidden units.
+
+    Returns
+    -------
+    Tensor or None
+        The activity, moved on.
     """
     packed = sampled.packed if isinstance(sampled, RoundedRBM) else None
-    if _descend(optimizer, rbm, packed, data, model, scale):
-        return
-    write_gradient(rbm, data, model, scale)
-    optimizer.step()
-    if isinstance(sampled, RoundedRBM):
+    done = not penalties.change_gradient and _descend(optimizer, rbm, packed, direction)
+    if not done:
+        write_gradient(rbm, direction.data, direction.model, direction.scale)
+        if direction.frame is not None:
+            reframe(rbm, direction.frame)
+        activity = penalties.add(rbm, direction.data, activity)
+        optimizer.step()
+    if (penalties.bound(rbm) or not done) and isinstance(sampled, PackedRBM):
         sampled.refresh()
+    return activity
 
 
 def _descend(
-    optimizer: torch.optim.Optimizer,
-    rbm: RBM,
-    packed: PackedWeights | None,
-    data: Statistics,
-    model: Statistics,
-    scale: float,
+    optimizer: torch.optim.Optimizer, rbm: RBM, packed: PackedWeights | None, direction: Direction
 ) -> bool:
     """Take the step in one pass over the weights, their rounded copy included, if optimiser and states allow it."""
+    data, model, scale, frame = direction
     group, velocity = optimizer.param_groups[0], _velocity(optimizer, rbm.weights)
-    if velocity is None or not _is_plain_descent(optimizer):
+    if not _is_plain_descent(optimizer, velocity) or (frame is not None and frame.visible_variance is not None):
         return False
-    if not descent_takes(rbm.weights, velocity, model.outer.visible, data.outer.visible):
+    if not descent_takes(rbm.weights, model.outer.visible, data.outer.visible):
         return False
+    write_layer_gradients(rbm, data, model, scale)
     terms = [(x, y, sign * scale * factor) for (x, y, factor), sign in ((model.outer, 1), (data.outer, -1))]
     numbers = Descent(group["weight_decay"], group["momentum"], float(group["lr"]))
-    descend(rbm.weights, velocity, terms[0], terms[1], numbers, packed)
-    write_layer_gradients(rbm, data, model, scale)
+    offsets = None if frame is None else _offsets(rbm, frame)
+    found = descend(rbm.weights, velocity, terms[0], terms[1], numbers, packed, offsets)
+    if found is not None:
+        for layer, correction in zip((rbm.visible, rbm.hidden), found, strict=True):
+            layer.get_parameter("bias").grad -= correction
     _descend_layers(optimizer)
     return True
+
+
+def _offsets(rbm: RBM, frame: Frame) -> Offsets:
+    """Return what centering in the pass needs: offsets and the differences of means, which are the biases' gradients."""
+    visible, hidden = (layer.get_parameter("bias").grad for layer in (rbm.visible, rbm.hidden))
+    assert visible is not None
+    assert hidden is not None
+    return Offsets(torch.stack([frame.visible, visible], 1), torch.stack([frame.hidden, hidden]))
 
 
 def _descend_layers(optimizer: torch.optim.Optimizer) -> None:
     """Take the step of the other parameters from their ``.grad``: a call of the optimiser costs more than the sums."""
     group = optimizer.param_groups[1]
     for parameter in group["params"]:
-        velocity = _velocity(optimizer, parameter)
-        assert velocity is not None and parameter.grad is not None
-        velocity.mul_(group["momentum"]).add_(parameter.grad)
-        parameter.add_(velocity, alpha=-float(group["lr"]))
+        assert parameter.grad is not None
+        velocity, change = _velocity(optimizer, parameter), parameter.grad
+        if velocity is not None:
+            change = velocity.mul_(group["momentum"]).add_(parameter.grad)
+        parameter.add_(change, alpha=-float(group["lr"]))
 
 
 def _velocity(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter) -> Tensor | None:
     """Return the momentum of a parameter; the optimiser makes it in its first step."""
-    return optimizer.state[parameter].get("momentum_buffer")
+    return optimizer.state[parameter].get("momentum_buffer") if parameter in optimizer.state else None
 
 
-def _is_plain_descent(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether this is torch's SGD with momentum as the kernel knows it."""
+def _is_plain_descent(optimizer: torch.optim.Optimizer, velocity: Tensor | None) -> bool:
+    """Whether this is torch's SGD as the kernel knows it, and not its first step."""
     group = optimizer.param_groups[0]
     return (
         type(optimizer) is torch.optim.SGD
-        and group["momentum"] > 0
+        and (velocity is None) == (group["momentum"] == 0)
         and not (group["nesterov"] or group["maximize"] or group["dampening"])
         and optimizer.param_groups[1]["weight_decay"] == 0
     )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
 
 from harmonium.data import Batches
 from harmonium.errors import InputError
-from harmonium.gradients import state_statistics
+from harmonium.gradients import Estimator, state_statistics
 from harmonium.sampling import gibbs
-from harmonium.training.descent import take_step
+from harmonium.training.averaging import EVERY
+from harmonium.training.descent import Direction, take_step
 from harmonium.training.materials import Materials
 from harmonium.training.measure import measure
 from harmonium.training.record import Record
@@ -26,7 +28,7 @@ def train(
     stop_after: int | None = None,
     after_update: Callable[[TrainingState], bool | None] | None = None,
 ) -> Iterator[Record]:
-    """Train to the planned number of epochs, yielding a record after each.
+    """Train to the planned number of epochs, yielding a record after each, or after every few where there are many.
 
     Parameters
     ----------
@@ -58,13 +60,12 @@ def train(
     [1, 2, 3]
     """
     batches = Batches(data.train, data.preparation, state.batch_size, state.settings.seed, state.rbm.weights.device)
-    last_epoch = state.settings.epochs
-    if stop_after is not None:
-        last_epoch = min(last_epoch, state.epochs_done + stop_after)
+    last_epoch = state.epochs if stop_after is None else min(state.epochs, state.epochs_done + stop_after)
+    examples, seconds_before = 0, state.seconds
     stopped = False
-    while state.epochs_done < last_epoch and not stopped:
+    while state.epochs_done < last_epoch and not (stopped or state.finished):
         epoch, position = divmod(state.update, len(batches))
-        examples, seconds_before, clock = 0, state.seconds, time.perf_counter()
+        clock = time.perf_counter()
         for batch in batches.epoch(epoch, state.generator, position):
             update(state, batch)
             examples += len(batch)
@@ -73,10 +74,16 @@ def train(
             clock = time.perf_counter()
             if stopped:
                 break
-        if state.update % len(batches) == 0:
+        if state.update % len(batches) == 0 and _is_due(state, last_epoch):
             record = measure(state, data, examples / (state.seconds - seconds_before))
             _check_not_diverged(state, record)
+            examples, seconds_before = 0, state.seconds
             yield record
+
+
+def _is_due(state: TrainingState, last_epoch: int) -> bool:
+    """Whether a record is to be made after this epoch."""
+    return state.epochs_done % state.record_every == 0 or state.epochs_done == last_epoch
 
 
 def _check_not_diverged(state: TrainingState, record: Record) -> None:
@@ -93,12 +100,30 @@ def _check_not_diverged(state: TrainingState, record: Record) -> None:
 @torch.no_grad()
 def update(state: TrainingState, batch: torch.Tensor) -> None:
     """Change the model by one step on a batch (size, n): data term, model term, gradient, step."""
-    sampled = state.sampled
-    data = gibbs.init(sampled, batch)
-    model, state.chains = state.estimator.model_statistics(sampled, data, state.chains, state.generator)
+    sampled, settings = state.sampled, state.settings
+    states = gibbs.init(sampled, batch)
+    estimator = grown(state)
+    model, state.persistent = estimator.model_statistics(sampled, states, state.persistent, state.generator)
+    data = state_statistics(sampled, states)
+    frame, state.kept = state.coordinates.frame(sampled, state.kept, states, data, model)
     # A last, smaller batch counts by its share, so that every example of an epoch weighs the same.
-    scale = len(batch) / state.batch_size
-    take_step(state.optimizer, state.rbm, sampled, state_statistics(sampled, data), model, scale)
+    direction = Direction(data, model, len(batch) / state.batch_size, frame)
+    state.activity = take_step(state.optimizer, state.rbm, sampled, direction, settings.penalties, state.activity)
     if state.scheduler is not None:
         state.scheduler.step()
     state.update += 1
+    if state.averages is not None and state.update % EVERY == 0:
+        state.averages.update_parameters(state.rbm)
+    chains = len(batch) if state.chains is None else len(state.chains.visible)
+    state.live.earn(2 * len(batch) + (2 * settings.steps + 1) * chains)
+
+
+def grown(state: TrainingState) -> Estimator:
+    """Return the estimator with as many steps and chains as this update is to have."""
+    settings, done = state.settings, state.update / (state.epochs * state.updates_per_epoch)
+    changes = {}
+    for name in ("steps", "chains"):
+        first, final = getattr(settings, name), getattr(settings, f"final_{name}")
+        if final is not None and hasattr(state.estimator, name):
+            changes[name] = first + round(done * (final - first))
+    return replace(state.estimator, **changes) if changes else state.estimator  # type: ignore[type-var]

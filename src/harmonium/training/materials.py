@@ -21,6 +21,9 @@ from harmonium.units import make_units
 MONITORED = 1000
 """How many training and how many validation examples the records look at."""
 
+HELD_OUT = 10_000
+"""How many examples the live log-likelihood looks at, at the most."""
+
 PIXEL_FLOOR = 0.1
 """The least deviation of a standardised pixel, as a fraction of the typical one."""
 
@@ -43,6 +46,9 @@ class Materials:
         (height, width) where the columns are pixels.
     monitored_train, monitored_validation : Tensor, shape (k, n)
         Prepared examples, as many of one kind as of the other, that the records measure the model on.
+    held_out : Tensor, shape (cases, n), optional
+        What the live log-likelihood is of: up to 10,000 examples set aside, or training examples where there are none;
+        bytes where the units are binary. None where the model takes intensities, which are no states.
     """
 
     train: Cases
@@ -52,6 +58,7 @@ class Materials:
     image_shape: tuple[int, int] | None
     monitored_train: Tensor
     monitored_validation: Tensor | None
+    held_out: Tensor | None = None
 
     def fingerprint(self) -> str:
         """Return a short digest that changes when the training examples do."""
@@ -100,7 +107,24 @@ def materials(dataset: Dataset, settings: Settings, validation: str | float | No
         found,
         dataset.image_shape,
         *monitored_examples(train, held_out, preparation, settings.seed),
+        _held_out(train if held_out is None else held_out, preparation, settings),
     )
+
+
+def _held_out(cases: Cases, preparation: Preparation, settings: Settings) -> Tensor | None:
+    """Return the examples that the live log-likelihood is of."""
+    generator = generator_for(settings.seed, MEASURE, 3)
+    chosen = torch.randperm(len(cases), generator=generator)[:HELD_OUT]
+    pieces = (preparation.prepare(cases.take(part), generator) for part in chosen.split(1000))
+    states = make_units(settings.visible, 1).unit_states()
+    if states is None:
+        return torch.cat(list(pieces))
+    found = []
+    for piece in pieces:
+        if not torch.isin(piece, states).all():
+            return None
+        found.append(piece.to(torch.uint8))
+    return torch.cat(found)
 
 
 def _check_held_out(

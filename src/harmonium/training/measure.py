@@ -25,11 +25,13 @@ def measure(state: TrainingState, data: Materials, examples_per_second: float) -
     All randomness comes from a generator of its own, so that measuring changes nothing in the run, and it is the same
     at every call, so that a curve shows the change of the model and not of the draws.
     """
-    rbm, device = state.rbm, state.rbm.weights.device
+    rbm, device = state.current, state.rbm.weights.device
     generator = generator_for(state.settings.seed, MEASURE, 1, device=device)
     train = data.monitored_train.to(device)
     validation = None if data.monitored_validation is None else data.monitored_validation.to(device)
     held_out = train if validation is None else validation
+    live = None if data.held_out is None else state.live.measure(rbm, data.held_out, last=_is_last(state))
+    state.note(None if live is None else live.value)
     field = rbm.hidden_field(train)
     free_energy_train = float(rbm.free_energy_from_field(train, field).mean())
     return Record(
@@ -45,7 +47,15 @@ def measure(state: TrainingState, data: Materials, examples_per_second: float) -
         free_energy_gap=None if validation is None else float(rbm.free_energy(validation).mean()) - free_energy_train,
         hidden_activity=float(rbm.hidden.mean(field).mean()),
         weight_norm=float(rbm.weights.norm()),
+        log_likelihood=None if live is None else live.value,
+        log_likelihood_error=None if live is None else live.error,
+        log_partition=None if live is None else live.log_partition,
+        log_partition_error=None if live is None else live.log_partition_error,
     )
+
+
+def _is_last(state: TrainingState) -> bool:
+    return state.epochs_done >= state.epochs
 
 
 def _reconstruction_error(rbm: RBM, visible: Tensor, generator: torch.Generator) -> float:

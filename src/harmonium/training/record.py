@@ -37,6 +37,13 @@ class Record:
         The mean of E[h | v] over monitored examples and hidden units.
     weight_norm : float
         The Frobenius norm of the weights.
+    log_likelihood : float or None
+        The mean of log P(v) over held-out examples (training examples where none are held out), in nats; None where it was
+        not measured.
+    log_likelihood_error : float or None
+        Its standard error, that of log Z and the choice of the examples together.
+    log_partition, log_partition_error : float or None
+        log Z, and its standard error.
     """
 
     epoch: int
@@ -51,6 +58,10 @@ class Record:
     free_energy_gap: float | None
     hidden_activity: float
     weight_norm: float
+    log_likelihood: float | None = None
+    log_likelihood_error: float | None = None
+    log_partition: float | None = None
+    log_partition_error: float | None = None
 
     def to_json(self) -> str:
         """Return the record as one line of JSON; a number that is not finite becomes null."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from harmonium.training.loop import train
 from harmonium.training.materials import Materials, materials, monitored_examples, split
 from harmonium.training.record import Record
 from harmonium.training.settings import Settings
-from harmonium.training.state import TrainingState, choose_batch_size, start
+from harmonium.training.state import TrainingState, start
 
 CHECKPOINT_FORMAT = 1
 FILES = (
@@ -145,7 +145,7 @@ class Run:
         numbers = {"format": CHECKPOINT_FORMAT, **state.numbers()}
         write_tensors(self.folder / "checkpoint.safetensors", state.tensors(), numbers)
         write_text(self.folder / "checkpoint.json", json.dumps(numbers, indent=1) + "\n")
-        save_model(self.model_path, state.rbm, data.preparation, data.image_shape)
+        save_model(self.model_path, state.model, data.preparation, data.image_shape)
 
     def restore(self, state: TrainingState) -> None:
         """Put a fresh state where the checkpoint stands, and drop records that came after it."""
@@ -246,13 +246,12 @@ def start_run(
     dataset = load(data, data_dir)
     validation = dataset.validation if validation is None else validation
     ready = materials(dataset, settings, validation)
-    settings = replace(settings, batch_size=choose_batch_size(settings, ready))
     state = start(settings, ready)
     config = {
         "harmonium": harmonium.__version__,
         "data": _absolute(data),
         "validation": _absolute(validation),
-        "settings": settings.to_json(),
+        "settings": state.settings.to_json(),
         "fingerprint": ready.fingerprint(),
     }
     _make(run, config, state, ready)
@@ -315,7 +314,7 @@ def resume_run(
         raise InputError(f"cannot resume {folder}: its data, {config['data']}, are not what they were when it started")
     state = start(settings, ready)
     run.restore(state)
-    if settings.epochs < state.epochs_done:
+    if state.epochs < state.epochs_done:
         raise InputError(f"{folder} has done {state.epochs_done} epochs already: plan for as many or more")
     write_text(run.folder / "config.json", json.dumps(config, indent=1) + "\n")
     return run, state, ready

@@ -8,8 +8,9 @@ from typing import Any
 
 from harmonium.data.preparation import BINARIZE
 from harmonium.errors import InputError, unknown_name
-from harmonium.gradients import METHODS
+from harmonium.gradients import COORDINATES, METHODS
 from harmonium.training.optimizers import OPTIMIZERS, SCHEDULES, takes_momentum
+from harmonium.training.penalties import Penalties
 from harmonium.units import FAMILIES
 
 PRECISIONS = ("auto", "float32", "mixed")
@@ -21,7 +22,9 @@ MOST_UNITS = 10_000_000
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of a run. A None is replaced by the default that suits the other settings.
+    """All settings of a run. A None is replaced by the default that suits the other settings, or the data.
+
+    The defaults are those of plain CD-1; `harmonium.training.recipe` gives better ones by name.
 
     Attributes
     ----------
@@ -29,14 +32,20 @@ class Settings:
         The number of hidden units.
     visible, hidden_units : str
         The unit families, ``bernoulli`` or ``gaussian``.
-    method : {"cd", "pcd", "exact"}
-        How the model term of the gradient is estimated.
+    method : str
+        How the model term of the gradient is estimated: ``cd``, ``pcd``, ``fast-pcd``, ``pt``, ``ptt`` or ``exact``.
     steps : int
         Gibbs steps an update.
+    final_steps : int, optional
+        To so many Gibbs steps the number grows, evenly over the run.
     chains : int
-        The number of chains of pcd, whatever the batch size.
-    epochs : int
-        The planned number of passes over the training examples.
+        The number of chains of the methods that have some, whatever the batch size.
+    final_chains : int, optional
+        To so many chains the number grows.
+    gradient : {"plain", "centered", "enhanced", "standardized"}
+        The coordinates in which the gradient is taken.
+    epochs : int, optional
+        The planned number of passes over the training examples; without one as many as make about 16,000 updates.
     batch_size : int, optional
         Examples an update; 100, or all of a smaller set.
     learning_rate : float, optional
@@ -46,6 +55,10 @@ class Settings:
         Of sgd and rmsprop, in [0, 1); 0.5 for sgd.
     weight_decay : float
         L2, on the weights only, not on the biases. It keeps the chains mixing (Hinton 2010, section 10).
+    l1, max_norm, sparsity_target, sparsity_cost, clip : float
+        See `harmonium.training.penalties.Penalties`.
+    averaging : float
+        Decay an update of the averaged parameters that become the model; 0 for none.
     hidden_bias : float, optional
         Where the hidden biases start: -1 for Bernoulli hidden units, 0 for Gaussian ones. Below 0 the units are mostly
         off at first (Hinton 2010, section 8.1), and the model that CD-1 learns does not hoard probability at the
@@ -54,6 +67,10 @@ class Settings:
         The name of an optimiser of ``torch.optim``.
     schedule : {"constant", "linear", "cosine", "exponential"}
         How the learning rate falls over the planned epochs.
+    patience : int, optional
+        End when the validation log-likelihood has not risen for so many measurements, and keep the best model.
+    likelihood_share : float
+        About what share of the time the live log-likelihood may take; 0 for none.
     binarize : {"sample", "threshold", "none"}, optional
         How intensities become binary states; ``sample`` for Bernoulli visible units, ``none`` for Gaussian ones.
     standardize : bool
@@ -77,15 +94,26 @@ class Settings:
     hidden_units: str = "bernoulli"
     method: str = "cd"
     steps: int = 1
+    final_steps: int | None = None
     chains: int = 100
-    epochs: int = 10
+    final_chains: int | None = None
+    gradient: str = "plain"
+    epochs: int | None = 10
     batch_size: int | None = None
     learning_rate: float | None = None
     momentum: float | None = None
     weight_decay: float = 3e-3
+    l1: float = 0.0
+    max_norm: float | None = None
+    sparsity_target: float | None = None
+    sparsity_cost: float = 0.1
+    clip: float | None = None
+    averaging: float = 0.0
     hidden_bias: float | None = None
     optimizer: str = "sgd"
     schedule: str = "constant"
+    patience: int | None = None
+    likelihood_share: float = 0.1
     binarize: str | None = None
     standardize: bool = True
     precision: str = "auto"
@@ -115,6 +143,7 @@ class Settings:
             ("visible unit family", self.visible, FAMILIES),
             ("hidden unit family", self.hidden_units, FAMILIES),
             ("method", self.method, METHODS),
+            ("kind of gradient", self.gradient, COORDINATES),
             ("optimizer", self.optimizer, OPTIMIZERS),
             ("schedule", self.schedule, SCHEDULES),
             ("way to binarize", self.binarize or "none", BINARIZE),
@@ -125,24 +154,43 @@ class Settings:
                 raise unknown_name(kind, name, known)
 
     def _check_numbers(self) -> None:
-        for name in ("hidden", "steps", "chains", "epochs", "batch_size"):
+        for name in ("hidden", "steps", "final_steps", "chains", "final_chains", "epochs", "batch_size", "patience"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name.replace('_', ' ')} is {value}, but must be at least 1")
-        for name in ("hidden", "chains"):
-            if getattr(self, name) > MOST_UNITS:
-                raise InputError(f"{name} is {getattr(self, name)}, but must be at most {MOST_UNITS}")
-        rate = self.learning_rate
-        if rate is not None and not (math.isfinite(rate) and rate > 0):
-            raise InputError(f"the learning rate is {rate:g}, but must be a positive number")
-        if self.momentum is not None and not 0 <= self.momentum < 1:
-            raise InputError(f"the momentum is {self.momentum:g}, but must be at least 0 and below 1")
-        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
-            raise InputError(f"the weight decay is {self.weight_decay:g}, but must be 0 or a positive number")
+        for name in ("hidden", "chains", "final_chains"):
+            value = getattr(self, name)
+            if value is not None and value > MOST_UNITS:
+                raise InputError(f"{name.replace('_', ' ')} is {value}, but must be at most {MOST_UNITS}")
+        for name in ("steps", "chains"):
+            final = getattr(self, f"final_{name}")
+            if final is not None and final < getattr(self, name):
+                raise InputError(
+                    f"final {name} is {final}, but must be at least {name}, {getattr(self, name)}: their number grows"
+                )
+        for name in ("learning_rate", "max_norm", "clip"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise InputError(f"the {name.replace('_', ' ')} is {value:g}, but must be a positive number")
+        for name in ("weight_decay", "l1", "sparsity_cost"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise InputError(f"the {name.replace('_', ' ')} is {value:g}, but must be 0 or a positive number")
+        for name, upper in (("momentum", 1), ("averaging", 1), ("likelihood_share", 1)):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < upper:
+                raise InputError(f"the {name.replace('_', ' ')} is {value:g}, but must be at least 0 and below {upper}")
+        if self.sparsity_target is not None and not 0 < self.sparsity_target < 1:
+            raise InputError(f"the sparsity target is {self.sparsity_target:g}, but must lie between 0 and 1")
         if self.hidden_bias is not None and not abs(self.hidden_bias) <= 1000:
             raise InputError(f"the hidden bias is {self.hidden_bias:g}, but must be from -1000 to 1000")
         if self.seed < 0:
             raise InputError(f"the seed is {self.seed}, but must be at least 0")
+
+    @property
+    def penalties(self) -> Penalties:
+        """What counts besides the likelihood."""
+        return Penalties(self.l1, self.sparsity_target, self.sparsity_cost, self.clip, self.max_norm)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as a JSON object."""

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel
 
 from harmonium.errors import InputError
-from harmonium.gradients import Estimator, make_estimator
+from harmonium.gradients import Coordinates, Estimator, make_coordinates, make_estimator
 from harmonium.kernels import why_not
-from harmonium.packed import RoundedRBM, gains
+from harmonium.packed import PackedRBM, RoundedRBM, gains
 from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState
 from harmonium.seeds import TRAINING, WEIGHTS, generator_for
+from harmonium.training.averaging import averaged
+from harmonium.training.live import LiveLikelihood, make_live
 from harmonium.training.materials import Materials
 from harmonium.training.optimizers import make_optimizer, make_scheduler
 from harmonium.training.settings import Settings
 from harmonium.units import make_units
 
-DEFAULT_BATCH_SIZE = 100
+UPDATES = 16_000
+"""About so many updates are planned where nobody says for how long to train."""
+
+RECORDS = 100
+"""Of a run of more epochs than this, only every second, third, ... is measured."""
 
 
 @dataclass
@@ -32,21 +40,33 @@ class TrainingState:
     Attributes
     ----------
     settings : Settings
+        With the epochs and the batch size decided.
     rbm : RBM
+        The model that learns.
     sampled : RBM
-        The model as samplers see it: the same, or with weights rounded to bfloat16 where that is faster.
+        The same as samplers see it: itself, or with weights rounded to bfloat16 where that is faster.
     optimizer : torch.optim.Optimizer
     scheduler : LRScheduler, optional
         None where the learning rate is constant.
     estimator : Estimator
         How the model term is estimated.
-    chains : GibbsState, optional
-        Where the persistent chains stand.
+    persistent : object, optional
+        What persists of it from update to update.
+    coordinates : Coordinates
+        In which the gradient is taken.
+    kept : dict of str to Tensor
+        What these keep.
     generator : torch.Generator
         The source of all randomness of the updates.
-    batch_size : int
-        Examples an update.
     updates_per_epoch : int
+    averages : AveragedModel, optional
+        The averaged parameters.
+    activity : Tensor, shape (m,), optional
+        The measured activity of the hidden units, where there is a target.
+    live : LiveLikelihood
+        The log-likelihood while training goes on.
+    best : RBM, optional
+        The model with the highest validation log-likelihood so far, where the settings have patience.
     update : int
         Updates completed: with the seed it also says where in which epoch the run is.
     seconds : float
@@ -59,12 +79,31 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
     scheduler: LRScheduler | None
     estimator: Estimator
-    chains: GibbsState | None
+    persistent: Any
+    coordinates: Coordinates
+    kept: dict[str, Tensor]
     generator: torch.Generator
-    batch_size: int
     updates_per_epoch: int
+    averages: AveragedModel | None
+    live: LiveLikelihood
+    activity: Tensor | None = None
+    best: RBM | None = None
+    best_value: float = -math.inf
+    waited: int = 0
     update: int = 0
     seconds: float = 0.0
+
+    @property
+    def batch_size(self) -> int:
+        """Examples an update."""
+        assert self.settings.batch_size is not None
+        return self.settings.batch_size
+
+    @property
+    def epochs(self) -> int:
+        """The planned number of epochs."""
+        assert self.settings.epochs is not None
+        return self.settings.epochs
 
     @property
     def epochs_done(self) -> int:
@@ -72,17 +111,64 @@ class TrainingState:
         return self.update // self.updates_per_epoch
 
     @property
+    def record_every(self) -> int:
+        """After how many epochs a record is made."""
+        return math.ceil(self.epochs / RECORDS)
+
+    @property
     def learning_rate(self) -> float:
         """The learning rate of the next update."""
         return float(self.optimizer.param_groups[0]["lr"])
+
+    @property
+    def chains(self) -> GibbsState | None:
+        """The persistent chains of the model itself, where there are any."""
+        return None if self.persistent is None else self.persistent.chains
+
+    @property
+    def current(self) -> RBM:
+        """The model as it is now: with averaged parameters where they are averaged."""
+        if self.averages is None or self.averages.n_averaged == 0:
+            return self.rbm
+        module: RBM = self.averages.module
+        return module
+
+    @property
+    def model(self) -> RBM:
+        """The model that is kept: the best so far where the settings have patience, else the current one."""
+        return self.current if self.best is None else self.best
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has come to its end, planned or by lost patience."""
+        patience = self.settings.patience
+        return self.epochs_done >= self.epochs or (patience is not None and self.waited >= patience)
+
+    def note(self, value: float | None) -> None:
+        """Take note of a validation log-likelihood: keep the model if it is the best."""
+        if value is None or self.settings.patience is None:
+            return
+        self.waited += 1
+        if value > self.best_value:
+            self.best, self.best_value, self.waited = copy.deepcopy(self.current), value, 0
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by a name."""
         tensors = {f"rbm.{name}": tensor for name, tensor in self.rbm.state_dict().items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": slot for name, slot in slots.items() if torch.is_tensor(slot)}
-        if self.chains is not None:
-            tensors |= {f"chains.{name}": tensor for name, tensor in self.chains._asdict().items()}
+        parts: dict[str, dict[str, Tensor]] = {"kept": self.kept, "live": self.live.tensors()}
+        if self.persistent is not None:
+            parts["persistent"] = self.persistent.tensors()
+            parts["chains"] = self.persistent.chains.tensors()
+        if self.averages is not None:
+            parts["averages"] = self.averages.state_dict()
+        if self.best is not None:
+            parts["best"] = self.best.state_dict()
+        if self.activity is not None:
+            parts["activity"] = {"mean": self.activity}
+        for part, named in parts.items():
+            tensors |= {f"{part}.{name}": tensor for name, tensor in named.items()}
         return tensors | {"generator": self.generator.get_state()}
 
     def numbers(self) -> dict[str, Any]:
@@ -98,6 +184,9 @@ class TrainingState:
             "seconds": self.seconds,
             "optimizer": {"param_groups": optimizer["param_groups"], "state": slots},
             "scheduler": None if self.scheduler is None else _plain(self.scheduler.state_dict()),
+            "best_value": self.best_value if math.isfinite(self.best_value) else None,
+            "waited": self.waited,
+            "live": self.live.numbers(),
         }
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
@@ -110,12 +199,11 @@ class TrainingState:
         """
         try:
             self.rbm.load_state_dict(_under("rbm.", tensors))
-            if isinstance(self.sampled, RoundedRBM):
+            if isinstance(self.sampled, PackedRBM):
                 self.sampled.refresh()
             self._restore_optimizer(_under("optimizer.", tensors), numbers["optimizer"])
-            chains = _under("chains.", tensors)
-            device = self.rbm.weights.device
-            self.chains = GibbsState(**{k: v.to(device) for k, v in chains.items()}) if chains else None
+            self.persistent = self.estimator.restored(self.sampled, _under("persistent.", tensors))
+            self._restore_others(tensors, numbers)
             self.generator.set_state(tensors["generator"])
             if numbers["updates_per_epoch"] != self.updates_per_epoch:
                 raise InputError("the training data have another number of examples than when the run started")
@@ -127,6 +215,21 @@ class TrainingState:
                 raise
             reason = " ".join(str(error).split())
             raise InputError(f"the checkpoint does not fit the settings of its run: {reason}") from error
+
+    def _restore_others(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        device = self.rbm.weights.device
+        self.kept = {name: tensors[f"kept.{name}"].to(device) for name in self.kept}
+        if self.averages is not None:
+            self.averages.load_state_dict(_under("averages.", tensors))
+        best = _under("best.", tensors)
+        if best:
+            self.best = copy.deepcopy(self.rbm)
+            self.best.load_state_dict(best)
+        self.best_value = -math.inf if numbers["best_value"] is None else numbers["best_value"]
+        self.waited = numbers["waited"]
+        activity = _under("activity.", tensors)
+        self.activity = activity["mean"].to(device) if activity else None
+        self.live.restore(_under("live.", tensors), numbers["live"])
 
     def _restore_optimizer(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         state: dict[int, dict[str, Any]] = {int(index): dict(slots) for index, slots in numbers["state"].items()}
@@ -158,38 +261,66 @@ def start(settings: Settings, data: Materials) -> TrainingState:
     InputError
         When the batch size exceeds the number of training examples, or the device is not there.
     """
+    settings = decided(settings, len(data.train))
+    assert settings.batch_size is not None
+    assert settings.epochs is not None
+    assert settings.learning_rate is not None
     device = choose_device(settings.device)
-    batch_size = choose_batch_size(settings, data)
-    if batch_size > len(data.train):
-        raise InputError(
-            f"the batch size is {batch_size}, but there are only {len(data.train)} training examples: lower it"
-        )
+    rbm = _fresh_model(settings, data).to(device)
+    sampled = _as_sampled(rbm, settings.precision)
+    estimator = make_estimator(settings.method, settings.steps, settings.chains)
+    generator = generator_for(settings.seed, TRAINING, device=device)
+    optimizer = make_optimizer(
+        rbm, settings.optimizer, settings.learning_rate, settings.weight_decay, settings.momentum
+    )
+    updates_per_epoch = math.ceil(len(data.train) / settings.batch_size)
+    scheduler = make_scheduler(optimizer, settings.schedule, settings.epochs * updates_per_epoch)
+    optimizer.step()  # without gradients it does nothing, but a schedule wants to see it called
+    coordinates = make_coordinates(settings.gradient)
+    return TrainingState(
+        settings=settings,
+        rbm=rbm,
+        sampled=sampled,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        estimator=estimator,
+        persistent=estimator.init(sampled, generator),
+        coordinates=coordinates,
+        kept=coordinates.init(rbm, data.found.mean, data.found.variance),
+        generator=generator,
+        updates_per_epoch=updates_per_epoch,
+        averages=averaged(rbm, settings.averaging) if settings.averaging else None,
+        live=make_live(rbm, settings),
+    )
+
+
+def decided(settings: Settings, cases: int) -> Settings:
+    """Return the settings with batch size and epochs chosen where they were left open.
+
+    Raises
+    ------
+    InputError
+        When the batch size exceeds the number of training examples.
+    """
+    batch_size = settings.batch_size
+    if batch_size is None:
+        largest = 100 if settings.method in ("cd", "exact") else 500
+        batch_size = min(cases, max(10, min(largest, cases // 20)))
+    if batch_size > cases:
+        raise InputError(f"the batch size is {batch_size}, but there are only {cases} training examples: lower it")
+    epochs = settings.epochs
+    if epochs is None:
+        epochs = max(1, round(UPDATES / math.ceil(cases / batch_size)))
+    return replace(settings, batch_size=batch_size, epochs=epochs)
+
+
+def _fresh_model(settings: Settings, data: Materials) -> RBM:
+    """Return the model before learning."""
     visible = make_units(settings.visible, data.train.width)
     visible.match_moments(data.found.mean, data.found.variance, data.found.cases)
     hidden = make_units(settings.hidden_units, settings.hidden)
     nn.init.constant_(hidden.get_parameter("bias"), settings.hidden_bias or 0.0)
-    rbm = RBM(visible, hidden, generator=generator_for(settings.seed, WEIGHTS)).to(device)
-    estimator = make_estimator(settings.method, settings.steps, settings.chains)
-    generator = generator_for(settings.seed, TRAINING, device=device)
-    chains = estimator.init(rbm, generator)
-    assert settings.learning_rate is not None  # Settings has put a number there
-    optimizer = make_optimizer(
-        rbm, settings.optimizer, settings.learning_rate, settings.weight_decay, settings.momentum
-    )
-    updates_per_epoch = math.ceil(len(data.train) / batch_size)
-    scheduler = make_scheduler(optimizer, settings.schedule, settings.epochs * updates_per_epoch)
-    return TrainingState(
-        settings,
-        rbm,
-        _as_sampled(rbm, settings.precision),
-        optimizer,
-        scheduler,
-        estimator,
-        chains,
-        generator,
-        batch_size,
-        updates_per_epoch,
-    )
+    return RBM(visible, hidden, generator=generator_for(settings.seed, WEIGHTS))
 
 
 def _as_sampled(rbm: RBM, precision: str) -> RBM:
@@ -206,11 +337,6 @@ def _as_sampled(rbm: RBM, precision: str) -> RBM:
         reason = why_not() or "the model is too small, not on the CPU, or its visible units are not binary"
         raise InputError(f"mixed precision gains nothing here ({reason}): leave --precision at auto")
     return RoundedRBM(rbm)
-
-
-def choose_batch_size(settings: Settings, data: Materials) -> int:
-    """Return the batch size of the settings; without one, 100 or all of a smaller set."""
-    return min(DEFAULT_BATCH_SIZE, len(data.train)) if settings.batch_size is None else settings.batch_size
 
 
 def choose_device(name: str) -> torch.device:

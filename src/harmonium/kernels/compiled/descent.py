@@ -33,7 +33,7 @@ def _add_phase(
 ) -> None:
     """Add x' y of one phase to the gradient of some visible units, tile by tile of cases.
 
-    y is the address of all means in blocks, `apart` bytes from one to the next; those of this phase begin at case `shift`.
+    y is the address of all means in blocks, `apart` bytes from one to the next; this phase begins at case `shift`.
     """
     index, value, counts = lists
     out, wide = gradient.ctypes.data, gradient.shape[1]
@@ -69,8 +69,15 @@ def _center_row(gradient: Any, k: Any, numbers: Any, hidden: Any, sums: Any) -> 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def _descend_row(weights: Any, velocity: Any, gradient: Any, i: Any, k: Any, factors: Any) -> None:
-    """g += decay w; b = momentum b + g; w -= rate b: torch's SGD, on row i with row k of the gradient."""
+    """g += decay w; b = momentum b + g; w -= rate b: torch's SGD, on row i with row k of the gradient.
+
+    Without momentum there is no b."""
     decay, momentum, rate = factors[0], factors[1], factors[2]
+    if momentum == np.float32(0):
+        for j in range(np.uint64(weights.shape[1])):
+            w = weights[i, j]
+            weights[i, j] = w - rate * (gradient[k, j] + decay * w)
+        return
     for j in range(np.uint64(weights.shape[1])):
         w = weights[i, j]
         b = momentum * velocity[i, j] + (gradient[k, j] + decay * w)

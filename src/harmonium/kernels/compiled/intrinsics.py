@@ -1,4 +1,4 @@
-"""What numba has no word for: a counter that threads share, arrays at an address, masks, and sums of rows in registers."""
+"""What numba has no word for: counters that threads share, arrays at an address, masks, sums of rows in registers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samplers, and the sum that a free energy spends its time on. Every thread calls them with one table: `threads.run`."""
+"""Samplers, and the sum of a free energy. Every thread calls them with the same table; see `threads.run`."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _draw_normal(mean: Any, deviation: Any, uniform: Any, state: Any) -> None:
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def sample_normal(table: Any) -> None:
-    """mean (cases, n), deviation (n,) -> state (cases, n); table: mean, deviation, state, cases, n, rows a piece, key."""
+    """mean (cases, n), deviation (n,) -> state; table: mean, deviation, state, cases, n, rows a piece, key."""
     cases, n, quarter = table[4], table[5], (table[5] + 3) // 4
     mean, deviation = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[2]), (n,))
     state, uniform = carray(floats_at(table[3]), (cases, n)), np.empty(4 * quarter, np.float32)

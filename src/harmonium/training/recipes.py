@@ -1,0 +1,91 @@
+"""Named sets of settings that have been tried."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harmonium.errors import unknown_name
+from harmonium.training.settings import Settings
+
+RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
+    "hinton2010": (
+        "CD-1 as in Hinton's practical guide (2010): small batches, a constant rate, momentum, weight decay",
+        {
+            "method": "cd",
+            "batch_size": 100,
+            "learning_rate": 0.01,
+            "momentum": 0.5,
+            "weight_decay": 3e-3,
+            "hidden_bias": -1.0,
+            "epochs": 10,
+        },
+    ),
+    "pcd": (
+        "persistent chains (Tieleman 2008) with a rate that falls to 0",
+        {
+            "method": "pcd",
+            "chains": 100,
+            "batch_size": 100,
+            "learning_rate": 0.05,
+            "momentum": 0.0,
+            "weight_decay": 1e-4,
+            "hidden_bias": 0.0,
+            "schedule": "linear",
+            "epochs": 30,
+        },
+    ),
+    "best": (
+        "persistent chains, the centred gradient, a large rate that falls to 0, averaged parameters; the validation "
+        "log-likelihood says which model is kept",
+        {
+            "method": "pcd",
+            "gradient": "centered",
+            "chains": 500,
+            "batch_size": None,
+            "learning_rate": 0.3,
+            "momentum": 0.0,
+            "weight_decay": 1e-4,
+            "hidden_bias": 0.0,
+            "schedule": "linear",
+            "averaging": 0.999,
+            "patience": 40,
+            "epochs": None,
+        },
+    ),
+}
+"""What each recipe is, in words and in settings."""
+
+UNBOUNDED = 0.1
+"""By how much the learning rate of a recipe is multiplied where a layer is Gaussian, whose states have no bound."""
+
+
+def recipe(name: str = "best", **given: Any) -> Settings:
+    """Return the settings of a recipe, with those given in place of its own.
+
+    Parameters
+    ----------
+    name : str
+        One of `RECIPES`.
+    **given
+        Of `Settings`.
+
+    Raises
+    ------
+    InputError
+        When there is no such recipe, or a setting is out of range.
+
+    Examples
+    --------
+    >>> recipe("pcd", hidden=20).schedule
+    'linear'
+    """
+    if name not in RECIPES:
+        raise unknown_name("recipe", name, RECIPES)
+    own = dict(RECIPES[name][1])
+    families = given.get("visible", "bernoulli"), given.get("hidden_units", "bernoulli")
+    if families != ("bernoulli", "bernoulli"):
+        own["learning_rate"] *= UNBOUNDED
+        own["hidden_bias"] = own["hidden_bias"] if families[1] == "bernoulli" else 0.0
+    if given.get("optimizer", "sgd") != "sgd":
+        own["learning_rate"], own["momentum"] = None, None
+    return Settings(**(own | given))
