@@ -3,7 +3,8 @@
     python benchmarks/start.py
 
 Runs the command on a terminal of its own, two epochs, and reads what it prints; once with an empty cache of compiled
-kernels and once with a full one. Peak memory is that of the process up to the last record and with the pictures after it.
+kernels and once with a full one. Peak memory is that of the process up to the last record and with the pictures after
+it.
 """
 
 from __future__ import annotations

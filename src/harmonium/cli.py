@@ -54,28 +54,52 @@ def train(
             "or an .npy, .npz, .csv, .parquet or idx file."
         ),
     ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="Where the other settings come from: best, ptt, pcd or hinton2010; see --show.")
+    ] = "best",
+    show: Annotated[bool, typer.Option("--show", help="Print the settings, and train nothing.")] = False,
+    minutes: Annotated[
+        float | None, typer.Option(help="Plan as many epochs as fit into this time, instead of --epochs.")
+    ] = None,
     hidden: Annotated[int, typer.Option(help="Number of hidden units.")] = 500,
     visible: Annotated[str, typer.Option(help="Visible units: bernoulli or gaussian.")] = "bernoulli",
     hidden_units: Annotated[str, typer.Option(help="Hidden units: bernoulli or gaussian.")] = "bernoulli",
-    method: Annotated[str, typer.Option(help="Model term of the gradient: cd, pcd or exact.")] = "cd",
-    steps: Annotated[int, typer.Option(help="Gibbs steps an update.")] = 1,
-    chains: Annotated[int, typer.Option(help="Persistent chains of pcd, whatever the batch size.")] = 100,
-    epochs: Annotated[int, typer.Option(help="Planned total of passes over the training data.")] = 10,
+    method: Annotated[
+        str | None, typer.Option(help="Model term of the gradient: cd, pcd, fast-pcd, pt, ptt or exact.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Gibbs steps an update.")] = None,
+    final_steps: Annotated[int | None, typer.Option(help="To so many Gibbs steps their number grows.")] = None,
+    chains: Annotated[int | None, typer.Option(help="Persistent chains, whatever the batch size.")] = None,
+    final_chains: Annotated[int | None, typer.Option(help="To so many chains their number grows.")] = None,
+    gradient: Annotated[
+        str | None, typer.Option(help="Its coordinates: plain, centered, enhanced or standardized.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Planned total of passes over the training data.")] = None,
     stop_after: Annotated[int | None, typer.Option(help="End this invocation after so many epochs.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Examples an update; 100, or all of a smaller set.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples an update.")] = None,
     learning_rate: Annotated[
-        float | None,
-        typer.Option(help="0.01 for sgd, 0.001 for others, a tenth of that with gaussian units."),
+        float | None, typer.Option(help="Where it starts; a tenth of it with gaussian units.")
     ] = None,
-    momentum: Annotated[float | None, typer.Option(help="0.5 for sgd.")] = None,
-    weight_decay: Annotated[float, typer.Option(help="L2, on the weights only.")] = 3e-3,
-    hidden_bias: Annotated[
-        float | None, typer.Option(help="Where the hidden biases start; -1 for bernoulli, 0 for gaussian hidden units.")
-    ] = None,
+    momentum: Annotated[float | None, typer.Option(help="Of sgd and rmsprop.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="L2, on the weights only.")] = None,
+    l1: Annotated[float | None, typer.Option(help="L1, on the weights only.")] = None,
+    max_norm: Annotated[float | None, typer.Option(help="Largest norm of the weights into a hidden unit.")] = None,
+    sparsity_target: Annotated[float | None, typer.Option(help="How active hidden units ought to be.")] = None,
+    sparsity_cost: Annotated[float | None, typer.Option(help="How much that counts.")] = None,
+    clip: Annotated[float | None, typer.Option(help="Largest norm of the gradient.")] = None,
+    averaging: Annotated[float | None, typer.Option(help="Decay of the averaged parameters; 0 for none.")] = None,
+    hidden_bias: Annotated[float | None, typer.Option(help="Where the hidden biases start.")] = None,
     optimizer: Annotated[str, typer.Option(help="An optimiser of torch.optim: sgd, adam, ...")] = "sgd",
     schedule: Annotated[
-        str, typer.Option(help="Learning rate over the epochs: constant, linear, cosine or exponential.")
-    ] = "constant",
+        str | None, typer.Option(help="Learning rate over the epochs: constant, linear, cosine or exponential.")
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="End after so many measurements without a better validation likelihood; keep the best."),
+    ] = None,
+    likelihood_share: Annotated[
+        float | None, typer.Option(help="Share of the time that the live log-likelihood may take.")
+    ] = None,
     binarize: Annotated[
         str | None, typer.Option(help="sample (default), threshold or none: how intensities become 0 and 1.")
     ] = None,
@@ -98,9 +122,11 @@ def train(
 
     Examples
     --------
-        harmonium train mnist --hidden 500 --method cd --epochs 10 --out runs/mnist
+        harmonium train mnist --hidden 500 --out runs/mnist
 
-        harmonium train mnist --method pcd --steps 1 --chains 100 --schedule linear
+        harmonium train mnist --minutes 15
+
+        harmonium train mnist --recipe hinton2010 --epochs 10
 
         harmonium train faces.npy --visible gaussian --hidden 200 --out runs/faces
 
@@ -108,12 +134,17 @@ def train(
     """
     from harmonium.interrupt import finishing_on_interrupt
     from harmonium.progress import training_progress, waiting
-    from harmonium.training import Settings, resume_run, start_run
+    from harmonium.training import resume_run, start_run
 
     if stop_after is not None and stop_after < 1:
         raise InputError(f"stop after is {stop_after}, but must be at least 1 epoch")
     if resume and overwrite:
         raise InputError("--resume goes on with a run and --overwrite replaces it: give one of them")
+    if minutes is not None and (resume or epochs is not None):
+        raise InputError("--minutes plans the epochs of a new run: leave out --epochs and --resume")
+    settings = _settings(context)
+    if show:
+        return _say(as_json, settings.to_json(), *_describe_settings(recipe, settings))
     if out is None and data is None:
         raise InputError("name a data set, as in 'harmonium train mnist', or give --out with --resume")
     folder = out or Path("runs") / Path(str(data)).name.replace(":", "-")
@@ -125,9 +156,14 @@ def train(
             _check_same(folder, given)
             run, state, ready = resume_run(folder, data_dir=data_dir, epochs=given.get("epochs"))
         else:
-            settings = Settings(**{name: context.params[name] for name in Settings.__dataclass_fields__})
             run, state, ready = start_run(
-                folder, str(data), settings, data_dir=data_dir, validation=validation, overwrite=overwrite
+                folder,
+                str(data),
+                settings,
+                data_dir=data_dir,
+                validation=validation,
+                overwrite=overwrite,
+                minutes=minutes,
             )
     if not as_json:
         held_out = 0 if ready.validation is None else len(ready.validation)
@@ -135,18 +171,37 @@ def train(
             f"{len(ready.train):,} training and {held_out:,} validation examples of {ready.train.width} values; "
             f"{ready.preparation.describe()}"
         )
-    with training_progress(state) as show, finishing_on_interrupt() as interrupted:
+    with training_progress(state) as shown, finishing_on_interrupt() as interrupted:
 
         def after_update(state: Any) -> bool:
-            show.update(state)
+            shown.update(state)
             return interrupted()
 
         for record in run.train(state, ready, stop_after=stop_after, after_update=after_update):
-            show.record(record)
+            shown.record(record)
     _report_training(run, state, as_json)  # first, so that who pressed Ctrl-C need not wait for the pictures
     from harmonium.report import draw_run  # with matplotlib, which need not delay the start
 
     draw_run(run, ready.monitored_train, ready.monitored_validation)
+
+
+def _settings(context: typer.Context) -> Any:
+    """Return the settings of the recipe, with the options that were typed in place of its own."""
+    from harmonium.training import Settings
+    from harmonium.training import recipe as of_recipe
+
+    typed = {name: context.params[name] for name in Settings.__dataclass_fields__ if _was_given(context, name)}
+    return of_recipe(context.params["recipe"], **typed)
+
+
+def _describe_settings(name: str, settings: Any) -> list[str]:
+    """Say what a recipe is, and every setting, one a line."""
+    from harmonium.training import RECIPES
+
+    lines = [f"{name}: {RECIPES[name][0]}"]
+    for key, value in settings.to_json().items():
+        lines.append(f"  --{key.replace('_', '-'):18} {'(chosen for the data)' if value is None else value}")
+    return lines
 
 
 def _was_given(context: typer.Context, name: str) -> bool:
@@ -183,8 +238,13 @@ def _report_training(run: Any, state: Any, as_json: bool) -> None:
 
     records = run.records()
     last = json.loads(records[-1].to_json()) if records else None
-    finished = state.epochs_done >= state.settings.epochs
-    lines = [f"{run.folder}: {state.epochs_done} of {state.settings.epochs} epochs in {state.seconds:.1f} s"]
+    finished = state.finished
+    lines = [f"{run.folder}: {state.epochs_done} of {state.epochs} epochs in {state.seconds:.1f} s"]
+    if finished and state.epochs_done < state.epochs:
+        lines.append(
+            f"Ended early: no better validation log-likelihood than {state.best_value:.2f} nats in {state.waited} "
+            "measurements; the model with that one is kept"
+        )
     if records:
         lines.append(f"{describe(records[-1])}, {records[-1].examples_per_second:,.0f} examples/s")
     if finished:

@@ -66,8 +66,8 @@ class RoundedRBM(PackedRBM):
     """The model as samplers see it under mixed precision: its products read weights rounded to bfloat16.
 
     Binary states are exact in bfloat16 and sums are float32, so that a field is off by at most 2^-8 of the weights in
-    it, and where dense products in bfloat16 are faster than in float32, also by 2^-9 of itself. Learning keeps its float32
-    weights; `refresh` takes them over after each step that does not do so itself.
+    it, and where dense products in bfloat16 are faster than in float32, also by 2^-9 of itself. Learning keeps its
+    float32 weights; `refresh` takes them over after each step that does not do so itself.
     """
 
     rounded = True

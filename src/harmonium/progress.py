@@ -24,7 +24,7 @@ class TrainingProgress:
     """
 
     def __init__(self, state: TrainingState) -> None:
-        self._epochs = state.settings.epochs
+        self._epochs = state.epochs
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -36,7 +36,7 @@ class TrainingProgress:
         self._task = self._bar.add_task(
             self._describe(state), total=self._epochs * state.updates_per_epoch, completed=state.update, rate=""
         )
-        self._last = Text(style="dim")
+        self._last, self._likelihood = Text(style="dim"), ""
 
     def _describe(self, state: TrainingState) -> str:
         return f"epoch {min(state.epochs_done + 1, self._epochs)}/{self._epochs}"
@@ -53,15 +53,26 @@ class TrainingProgress:
         """Take note of the measurements of an epoch."""
         self._bar.update(self._task, rate=f"{record.examples_per_second:,.0f} examples/s")
         self._last.plain = describe(record)
+        if record.log_likelihood is not None:
+            self._likelihood = f"epoch {record.epoch}: {record.log_likelihood:.2f} +- {record.log_likelihood_error:.2f}"
+        elif self._likelihood:
+            self._last.plain += f", log-likelihood at {self._likelihood} nats"
 
 
 def describe(record: Record) -> str:
     """Say the measurements of a record in a line."""
-    parts = [f"reconstruction error {record.reconstruction_error:.4f}"]
-    if record.pseudo_log_likelihood is not None:
+    parts = []
+    if record.log_likelihood is not None:
+        parts.append(f"log-likelihood {record.log_likelihood:.2f} +- {record.log_likelihood_error:.2f} nats")
+    elif record.pseudo_log_likelihood is not None:
         parts.append(f"pseudo-log-likelihood {record.pseudo_log_likelihood:.1f} nats")
+    parts.append(f"reconstruction error {record.reconstruction_error:.4f}")
     if record.free_energy_gap is not None:
         parts.append(f"free-energy gap {record.free_energy_gap:+.2f} nats")
+    if record.swap_rate is not None:
+        parts.append(f"swap rate {record.swap_rate:.2f}")
+    if record.warning is not None:
+        parts.append(record.warning)
     return ", ".join(parts)
 
 

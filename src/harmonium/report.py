@@ -44,8 +44,8 @@ _CAPTIONS = {
     "curves.png": (
         "Training",
         "Learning lowers the free energy of data and raises that of dreams, so the two curves should stay close; "
-        "the pseudo-log-likelihood should rise, the reconstruction error fall, and a validation gap that keeps "
-        "growing means overfitting.",
+        "the log-likelihood (with two standard errors) should rise, and a validation gap that keeps growing while "
+        "it falls means overfitting.",
     ),
 }
 
@@ -81,6 +81,14 @@ _MEANINGS = {
     "free_energy_gap": "validation minus training, nats; near 0, and growing when the model overfits",
     "hidden_activity": "mean activity of the hidden units; for binary ones, from 0 to 1, and neither of them",
     "weight_norm": "the size of the weights; it should grow ever more slowly",
+    "log_likelihood": "log P(v) of held-out examples, nats an example; the measure of the model, higher is better",
+    "log_likelihood_error": "its standard error, log Z and the choice of examples together",
+    "log_partition": "log Z, which every log-likelihood needs, carried along training",
+    "log_partition_error": "its standard error",
+    "swap_rate": "how often chains exchange states at the worst place of the ladder; above 0.1 is good",
+    "round_trips": "journeys of states up and down the ladder since it was tuned last; more is better",
+    "checkpoints": "models of training that the ladder is made of",
+    "warning": "what should be known: overfitting, or chains that have stopped mixing",
 }
 
 
@@ -167,6 +175,15 @@ def write_report(run: Run) -> Path:
         f"{rbm.hidden.family} hidden units, trained on {config['data']}"
         + (f" for {records[-1].epoch} epochs." if records else ", which has not completed an epoch yet.")
     )
+    measured = [record for record in records if record.log_likelihood is not None]
+    if measured:
+        last = measured[-1]
+        lead += (
+            f" Its log-likelihood on held-out examples after epoch {last.epoch} is {last.log_likelihood:.2f} +- "
+            f"{last.log_likelihood_error:.2f} nats, by the estimate that training carries along; 'harmonium evaluate' "
+            "gives a bracket."
+        )
+    lead += "".join(f" Beware: {record.warning}." for record in records[-1:] if record.warning)
     page = template.substitute(
         title=escape(f"harmonium: {run.folder.name}"),
         lead=escape(lead),
@@ -203,7 +220,8 @@ def _tables(
         rows = ((name, _format(diagnosis.get(name)), meaning) for name, meaning in _GOOD.items())
         yield "<h2>Diagnostics</h2>\n" + _table(rows)
     if records:
-        rows = ((name, _format(value), _MEANINGS[name]) for name, value in vars(records[-1]).items())
+        known = {name: value for name, value in vars(records[-1]).items() if value is not None}
+        rows = ((name, _format(value), _MEANINGS[name]) for name, value in known.items())
         yield "<h2>Last measurements</h2>\n" + _table(rows)
     settings = config["settings"]
     assert isinstance(settings, dict)

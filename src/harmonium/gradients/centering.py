@@ -172,4 +172,10 @@ def make_coordinates(name: str) -> Coordinates:
     """
     if name not in COORDINATES:
         raise unknown_name("kind of gradient", name, COORDINATES)
-    return {"centered": Centered, "enhanced": Enhanced, "plain": Plain, "standardized": Standardized}[name]()
+    kinds: dict[str, type[Coordinates]] = {
+        "centered": Centered,
+        "enhanced": Enhanced,
+        "plain": Plain,
+        "standardized": Standardized,
+    }
+    return kinds[name]()

@@ -11,7 +11,10 @@ from harmonium.errors import InputError, unknown_name
 from harmonium.gradients.closed_form import Statistics
 from harmonium.gradients.contrastive_divergence import ContrastiveDivergence
 from harmonium.gradients.exact import Exact
+from harmonium.gradients.fast_weights import FastWeights
 from harmonium.gradients.persistent import PersistentContrastiveDivergence
+from harmonium.gradients.tempered import ParallelTempering
+from harmonium.gradients.trajectory import TrajectoryTempering
 from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState
 
@@ -19,8 +22,9 @@ from harmonium.sampling import GibbsState
 class Estimator(Protocol):
     """Says which states stand for the model term of the gradient.
 
-    What persists from update to update is one object, `state` below, None where nothing does. It is of the estimator's own
-    kind, with ``chains``, the `GibbsState` of the model itself, and ``tensors()``, everything by a name.
+    What persists from update to update is one object, `state` below, None where nothing does. It is of the estimator's
+    own kind, with ``chains``, the `GibbsState` of the model itself, and ``tensors()``, everything by a name. It may
+    have a ``report()`` of how well it goes, a ``scale`` of the next step, and a ``trail()`` to reckon log Z from.
     """
 
     def init(self, rbm: RBM, generator: torch.Generator) -> Any:
@@ -35,11 +39,11 @@ class Estimator(Protocol):
         """Return what persists from its tensors."""
 
 
-METHODS = ("cd", "exact", "pcd")
+METHODS = ("cd", "exact", "fast-pcd", "pcd", "pt", "ptt")
 """The names of the methods."""
 
 
-def make_estimator(method: str, steps: int = 1, chains: int = 100) -> Estimator:
+def make_estimator(method: str, steps: int = 1, chains: int = 100, rate: float = 0.01) -> Estimator:
     """Return the estimator of that name.
 
     Parameters
@@ -50,6 +54,8 @@ def make_estimator(method: str, steps: int = 1, chains: int = 100) -> Estimator:
         Gibbs steps an update, at least 1 (not used by ``exact``).
     chains : int
         The number of persistent chains, at least 1, whatever the batch size (not used by ``cd`` and ``exact``).
+    rate : float
+        The learning rate of fast weights.
 
     Raises
     ------
@@ -62,8 +68,11 @@ def make_estimator(method: str, steps: int = 1, chains: int = 100) -> Estimator:
         raise InputError(f"steps is {steps}, but every method needs at least 1 Gibbs step an update")
     if chains < 1:
         raise InputError(f"chains is {chains}, but persistent contrastive divergence needs at least 1 chain")
+    if method == "exact":
+        return Exact()
     if method == "cd":
         return ContrastiveDivergence(steps)
-    if method == "pcd":
-        return PersistentContrastiveDivergence(steps, chains)
-    return Exact()
+    if method == "fast-pcd":
+        return FastWeights(steps, chains, rate)
+    kind = {"pcd": PersistentContrastiveDivergence, "pt": ParallelTempering, "ptt": TrajectoryTempering}[method]
+    return kind(steps, chains)

@@ -1,97 +1,95 @@
-"""log Z carried along a sequence of models, as training makes them: particles follow, and their weights say what Z does."""
+"""log Z carried along a sequence of models, as training makes them: from each to the next by annealing both ways."""
 
 from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from harmonium.likelihood.bounds import bennett_ratio
 from harmonium.packed import packed_if_faster
 from harmonium.rbm import RBM
-from harmonium.sampling import gibbs
+from harmonium.sampling import GibbsState, gibbs
 from harmonium.sampling.path import independent_log_partition
 
-GROUPS, MEMBERS = 10, 50
-"""Groups of particles that never meet, so that their spread is an honest error; and how many there are in each."""
+PARTICLES, GROUPS = 400, 10
+"""How many states stand for a model, and in how many groups they are looked at for the standard error."""
 
-STRIDE = 0.25
-"""The largest deviation of the log-weights that one level should bring, in nats."""
+STRIDE = 0.5
+"""The largest deviation of the works that one level should bring, in nats."""
 
-SWEEPS = 3
-"""Gibbs sweeps at each level."""
+MOST = 400
+"""More levels between two models would make a measurement wait."""
+
+SWEEPS, SETTLING, ALONE = 2, 10, 100
+"""Gibbs sweeps at each level between two models; of states that come to a model from chains of training; and of those
+that come from the last model, where training has no chains near equilibrium."""
 
 
 @dataclass(frozen=True)
 class TrailState:
-    """Where the particles stand.
+    """How far log Z is known.
 
     Attributes
     ----------
     model : RBM
-        The model that they have followed to, a copy.
-    visible : Tensor, shape (GROUPS * MEMBERS, n)
-        The particles, those of one group together.
-    log_weights : Tensor, shape (GROUPS, MEMBERS), float64
-        Since the last resampling of their group.
-    log_partitions : Tensor, shape (GROUPS,), float64
-        Each group's estimate of log Z up to then.
+        The last model, a copy.
+    visible : Tensor, shape (PARTICLES, n)
+        States of it.
+    value : float
+        Its log Z, in nats.
+    variance : float
+        The variance of that.
     """
 
     model: RBM
     visible: Tensor
-    log_weights: Tensor
-    log_partitions: Tensor
-
-    def estimates(self) -> Tensor:
-        """Return each group's estimate of log Z now: (GROUPS,), float64."""
-        return self.log_partitions + _log_mean_exp(self.log_weights)
-
-    @property
-    def value(self) -> float:
-        """log of the mean of the groups' estimates of Z, in nats."""
-        return float(_log_mean_exp(self.estimates()))
+    value: float
+    variance: float
 
     @property
     def error(self) -> float:
-        """The standard error of it, from the spread of the groups."""
-        return float(self.estimates().std()) / math.sqrt(GROUPS)
+        """The standard error of log Z."""
+        return math.sqrt(self.variance)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return everything by a name."""
-        own = {"visible": self.visible, "log_weights": self.log_weights, "log_partitions": self.log_partitions}
-        return own | {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        """Return every tensor by a name."""
+        return {"visible": self.visible} | {f"model.{name}": part for name, part in self.model.state_dict().items()}
 
-    def restored(self, tensors: dict[str, Tensor]) -> TrailState:
-        """Return the state of these tensors, for a model of the same kind."""
+    def numbers(self) -> dict[str, float]:
+        """Return what is no tensor."""
+        return {"value": self.value, "variance": self.variance}
+
+    def restored(self, tensors: dict[str, Tensor], numbers: dict[str, float]) -> TrailState:
+        """Return the state of these, for a model of the same kind."""
         model = copy.deepcopy(self.model)
         model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-        own = {name: tensors[name].to(model.weights.device) for name in ("visible", "log_weights", "log_partitions")}
-        return TrailState(model, **own)
+        return TrailState(model, tensors["visible"].to(model.weights.device), numbers["value"], numbers["variance"])
 
 
 @torch.no_grad()
 def init(base: RBM, generator: torch.Generator) -> TrailState:
     """Start at a model without weights, whose samples are independent and whose log Z is known."""
-    count = GROUPS * MEMBERS
-    visible = base.visible.sample(base.weights.new_zeros(count, base.visible.size), generator)
-    zeros = torch.zeros(GROUPS, MEMBERS, dtype=torch.float64, device=visible.device)
-    known = torch.full((GROUPS,), independent_log_partition(base), dtype=torch.float64, device=visible.device)
-    return TrailState(copy.deepcopy(base), visible, zeros, known)
+    field = base.weights.new_zeros(PARTICLES, base.visible.size)
+    return TrailState(copy.deepcopy(base), base.visible.sample(field, generator), independent_log_partition(base), 0.0)
 
 
 @torch.no_grad()
-def step(state: TrailState, rbm: RBM, generator: torch.Generator, most_levels: int = 400) -> tuple[TrailState, int]:
-    r"""Follow from the last model to this one; return the state there, and how many levels it took.
+def step(
+    state: TrailState, rbm: RBM, generator: torch.Generator, chains: Tensor | None = None
+) -> tuple[TrailState, int]:
+    r"""Go on from the last model to this one; return the state there, and how many levels lie between.
 
-        for models P_0 = last, P_1, ..., P_K = new, evenly spaced on the line between their parameters:
-        log w += F_{k-1}(v) - F_k(v),   then Gibbs sweeps under P_k;   a group whose weights have become uneven is resampled
+        log(Z_new / Z_last) by Bennett's ratio of works forward, from states of the last model, and backward, from
+        states of the new one, annealed through models evenly spaced on the line between the parameters of both
 
-    This is annealed importance sampling along the way that training took, with resampling: each group's estimate of Z is
-    unbiased however slowly the particles mix (Del Moral, Doucet & Jasra 2006), so that log Z is, in expectation, too low
-    rather than too high.
+    The states of the new model are chains of training after a few more sweeps: they are near its equilibrium as far as
+    training keeps them there, and what they still lag behind, they lag in both directions of the work. Without chains
+    the states that arrive from the last model go on.
 
     Parameters
     ----------
@@ -99,45 +97,55 @@ def step(state: TrailState, rbm: RBM, generator: torch.Generator, most_levels: i
     rbm : RBM
         The model as it is now, of the same kind; it is copied.
     generator : torch.Generator
-    most_levels : int
-        At the most so many levels; fewer are taken where the models differ little.
+    chains : Tensor, shape (chains, n), optional
+        Where the chains of training stand.
+
+    Notes
+    -----
+    Sources: Bennett 1976; the works of annealing in both directions, Crooks 2000.
     """
-    last, visible = state.model, state.visible
-    before = last.free_energy(visible)
-    spread = float((before - rbm.free_energy(visible)).std())
-    levels = max(1, min(most_levels, math.ceil(spread / STRIDE)))
-    for k in range(1, levels + 1):
-        model = packed_if_faster(rbm.interpolate(last, k / levels))
-        chains = gibbs.init(model, visible)
-        after = model.free_energy_from_field(*chains)
-        change = (before - after).double().view(GROUPS, MEMBERS)
-        state, chosen = _resampled(replace(state, log_weights=state.log_weights + change), generator)
-        chains = gibbs.GibbsState(*(part[chosen] for part in chains))
-        for _ in range(SWEEPS):
-            chains = gibbs.step(model, chains, generator)
-        visible, before = chains.visible, model.free_energy_from_field(*chains)
-    return replace(state, model=copy.deepcopy(rbm), visible=visible), levels
+    last, new = packed_if_faster(state.model), packed_if_faster(copy.deepcopy(rbm).requires_grad_(False))
+    here = _settled(new, chains, generator) if chains is not None else None
+    there = state.visible if here is None else torch.cat([state.visible, here])
+    spread = float((last.free_energy(there) - new.free_energy(there)).view(-1, PARTICLES).std(1).max())
+    levels = max(1, min(MOST, math.ceil(spread / STRIDE)))
+    forward, arrived = _walk(last, new, state.visible, levels, generator)
+    if here is None:
+        here = _move(new, gibbs.init(new, arrived), ALONE, generator).visible
+    backward, _ = _walk(new, last, here, levels, generator)
+    works = forward.cpu().numpy(), -backward.cpu().numpy()
+    groups = [bennett_ratio(works[0][k::GROUPS], works[1][k::GROUPS]) for k in range(GROUPS)]
+    variance = state.variance + float(np.var(groups, ddof=1)) / GROUPS
+    return TrailState(copy.deepcopy(rbm), here, state.value + bennett_ratio(*works), variance), levels
 
 
-def cost(levels: int) -> int:
-    """Return about how many products of a case with the weights so many levels take."""
-    return GROUPS * MEMBERS * (2 * SWEEPS + 2) * levels
+def cost(levels: int, with_chains: bool = True) -> int:
+    """Return about how many products of a case with the weights a step of so many levels takes."""
+    sweeps = SETTLING if with_chains else ALONE
+    return PARTICLES * (2 * sweeps + 8 + 2 * (levels - 1) * (2 * SWEEPS + 1))
 
 
-def _resampled(state: TrailState, generator: torch.Generator) -> tuple[TrailState, Tensor]:
-    """Resample, systematically, every group whose effective size has fallen below half; say who is whose copy."""
-    weights = torch.softmax(state.log_weights, 1)
-    uneven = weights.square().sum(1).reciprocal() < MEMBERS / 2
-    shift = torch.rand(GROUPS, 1, dtype=torch.float64, generator=generator, device=weights.device)
-    positions = (torch.arange(MEMBERS, device=weights.device) + shift) / MEMBERS
-    chosen = torch.searchsorted(weights.cumsum(1), positions).clamp_(max=MEMBERS - 1)
-    members = torch.arange(MEMBERS, device=weights.device).expand(GROUPS, -1)
-    chosen = torch.where(uneven[:, None], chosen, members)
-    first = torch.arange(GROUPS, device=weights.device)[:, None] * MEMBERS
-    moved = torch.where(uneven, state.log_partitions + _log_mean_exp(state.log_weights), state.log_partitions)
-    left = torch.where(uneven[:, None], 0.0, state.log_weights)
-    return replace(state, log_weights=left, log_partitions=moved), (first + chosen).flatten()
+def _settled(rbm: RBM, chains: Tensor, generator: torch.Generator) -> Tensor:
+    """Return states of the model from chains of training: some of them, or several from each."""
+    copies = math.ceil(PARTICLES / len(chains))
+    order = torch.cat([torch.randperm(len(chains), generator=generator, device=chains.device) for _ in range(copies)])
+    return _move(rbm, gibbs.init(rbm, chains[order[:PARTICLES]]), SETTLING, generator).visible
 
 
-def _log_mean_exp(x: Tensor) -> Tensor:
-    return x.logsumexp(-1) - math.log(x.shape[-1])
+def _move(rbm: RBM, state: GibbsState, sweeps: int, generator: torch.Generator) -> GibbsState:
+    for _ in range(sweeps):
+        state = gibbs.step(rbm, state, generator)
+    return state
+
+
+def _walk(first: RBM, second: RBM, visible: Tensor, levels: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Anneal from one model to another; return each particle's sum of F_{k-1}(v) - F_k(v), float64, and its end."""
+    works = torch.zeros(len(visible), dtype=torch.float64, device=visible.device)
+    before = first.free_energy(visible)
+    for k in range(1, levels):
+        between = packed_if_faster(second.interpolate(first, k / levels).requires_grad_(False))
+        state = gibbs.init(between, visible)
+        works += (before - between.free_energy_from_field(*state)).double()
+        state = _move(between, state, SWEEPS, generator)
+        visible, before = state.visible, between.free_energy_from_field(*state)
+    return works + (before - second.free_energy(visible)).double(), visible

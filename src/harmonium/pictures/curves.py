@@ -30,7 +30,7 @@ def draw_curves(records: Sequence[Record], path: Path | str) -> None:
         panels: list[Callable[[Axes, Sequence[Record]], None]] = [
             _free_energies,
             _gap_of_dreams,
-            _pseudo_log_likelihood,
+            _log_likelihood,
             _reconstruction_error,
             _validation_gap,
             _activity_and_weights,
@@ -70,7 +70,26 @@ def _gap_of_dreams(axes: Axes, records: Sequence[Record]) -> None:
     axes.set_title("F(dreams) - F(data), nats")
 
 
-def _pseudo_log_likelihood(axes: Axes, records: Sequence[Record]) -> None:
+def _log_likelihood(axes: Axes, records: Sequence[Record]) -> None:
+    """Plot the live log-likelihood with two standard errors; where there is none, the pseudo-log-likelihood."""
+    points = [
+        (r.epoch, r.log_likelihood, r.log_likelihood_error or 0.0) for r in records if r.log_likelihood is not None
+    ]
+    if points:
+        epochs, values, errors = (list(column) for column in zip(*points, strict=True))
+        axes.fill_between(
+            epochs,
+            [value - 2 * error for value, error in zip(values, errors, strict=True)],
+            [value + 2 * error for value, error in zip(values, errors, strict=True)],
+            color=BLUE,
+            alpha=0.2,
+            linewidth=0,
+        )
+        axes.plot(epochs, values, color=BLUE, marker=".", markersize=4)
+        # The first epochs are far below; what is of interest is how it goes on.
+        axes.set_ylim(bottom=sorted(values)[len(values) // 4] - 4 * max(errors) - 1)
+        axes.set_title("held-out log-likelihood, nats")
+        return
     if not _plot(axes, records, "pseudo_log_likelihood"):
         _absent(axes, "not defined for\nthese visible units")
     axes.set_title("pseudo-log-likelihood, nats")

@@ -17,8 +17,8 @@ EVERY = 10
 def averaged(rbm: RBM, decay: float) -> AveragedModel:
     """Return a model whose parameters are a moving average of these.
 
-    The decay rises from 2/11 to the given one as 1 + n to 10 + n after n averages, so that the average of a short run is
-    not that of its beginning.
+    The decay rises from 2/11 to the given one as 1 + n to 10 + n after n averages, so that the average of a short run
+    is not that of its beginning.
 
     Parameters
     ----------

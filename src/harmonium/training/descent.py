@@ -45,9 +45,9 @@ def take_step(
     """Change the parameters by one step of the optimiser.
 
     torch's SGD, with or without momentum and weight decay, is carried out on the weights by a compiled kernel that
-    multiplies out the gradient row by row, centres it and uses it at once; the result is that of torch up to rounding, and
-    so is the optimiser's state. The first step, and every step of another optimiser or with a changed gradient, takes the
-    usual way through ``.grad``.
+    multiplies out the gradient row by row, centres it and uses it at once; the result is that of torch up to rounding,
+    and so is the optimiser's state. The first step, and every step of another optimiser or with a changed gradient,
+    takes the usual way through ``.grad``.
 
     Parameters
     ----------
@@ -82,9 +82,7 @@ def take_step(
     return activity
 
 
-def _descend(
-    optimizer: torch.optim.Optimizer, rbm: RBM, packed: PackedWeights | None, direction: Direction
-) -> bool:
+def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, packed: PackedWeights | None, direction: Direction) -> bool:
     """Take the step in one pass over the weights, their rounded copy included, if optimiser and states allow it."""
     data, model, scale, frame = direction
     group, velocity = optimizer.param_groups[0], _velocity(optimizer, rbm.weights)
@@ -99,13 +97,15 @@ def _descend(
     found = descend(rbm.weights, velocity, terms[0], terms[1], numbers, packed, offsets)
     if found is not None:
         for layer, correction in zip((rbm.visible, rbm.hidden), found, strict=True):
-            layer.get_parameter("bias").grad -= correction
+            gradient = layer.get_parameter("bias").grad
+            assert gradient is not None
+            gradient -= correction
     _descend_layers(optimizer)
     return True
 
 
 def _offsets(rbm: RBM, frame: Frame) -> Offsets:
-    """Return what centering in the pass needs: offsets and the differences of means, which are the biases' gradients."""
+    """Return what centering in the pass needs: offsets, and differences of means, which the biases' gradients are."""
     visible, hidden = (layer.get_parameter("bias").grad for layer in (rbm.visible, rbm.hidden))
     assert visible is not None
     assert hidden is not None

@@ -18,8 +18,8 @@ from harmonium.training.settings import Settings
 ENUMERATED = 2**12
 """Up to so many states of the smaller finite layer log Z is summed."""
 
-MOST_LEVELS = 400
-"""More levels at once would make a measurement wait."""
+ENOUGH = trail.cost(20)
+"""More credit than this is not saved up."""
 
 
 class Live(NamedTuple):
@@ -73,26 +73,28 @@ class LiveLikelihood:
         """Take note that training has taken so many products of a case with the weights."""
         self.credit += self.share * products
 
-    def log_partition(self, rbm: RBM, last: bool = False) -> tuple[float, float] | None:
-        """Return log Z and its standard error, or None where the share does not allow it yet; the last one is free."""
-        if not self.share:
+    def log_partition(self, rbm: RBM, persistent: Any = None, last: bool = False) -> tuple[float, float] | None:
+        """Return log Z and its standard error, or None where the share does not allow it yet; the last one is free.
+
+        `persistent` is what the estimator of the gradient keeps: its chains are near the equilibrium of the model, and
+        a ladder of checkpoints is a better place to reckon from than the last measurement.
+        """
+        if not self.share or (self.credit <= 0 and not last):
             return None
-        if self.exact:
-            if self.credit <= 0 and not last:
-                return None
-            self.credit -= self.states
+        if self.trail is None:
+            self.credit = min(self.credit, self.states) - self.states
             return float(exact_log_partition(rbm)), 0.0
-        if self.credit <= 0 and not last:
-            return None
-        assert self.trail is not None
-        self.trail, levels = trail.step(self.trail, rbm, self.generator, MOST_LEVELS)
-        self.credit = min(self.credit, trail.cost(10)) - trail.cost(levels)
+        settled = persistent is not None and getattr(persistent, "equilibrium", True)
+        chains = persistent.chains.visible if settled else None
+        begin = persistent.trail() if hasattr(persistent, "trail") else self.trail
+        self.trail, levels = trail.step(begin, rbm, self.generator, chains)
+        self.credit = min(self.credit, ENOUGH) - trail.cost(levels, settled)
         return self.trail.value, self.trail.error
 
     @torch.no_grad()
-    def measure(self, rbm: RBM, held_out: Tensor, last: bool = False) -> Live | None:
+    def measure(self, rbm: RBM, held_out: Tensor, persistent: Any = None, last: bool = False) -> Live | None:
         """Return the log-likelihood of held-out examples (cases, n), or None where the share does not allow it yet."""
-        found = self.log_partition(rbm, last)
+        found = self.log_partition(rbm, persistent, last)
         if found is None:
             return None
         pieces = [rbm.free_energy(piece.to(rbm.weights)).double() for piece in held_out.split(2000)]
@@ -108,14 +110,14 @@ class LiveLikelihood:
 
     def numbers(self) -> dict[str, Any]:
         """Return what is no tensor."""
-        return {"credit": self.credit}
+        return {"credit": self.credit} | ({} if self.trail is None else self.trail.numbers())
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Put back what `tensors` and `numbers` returned."""
         self.credit = numbers["credit"]
         self.generator.set_state(tensors["generator"])
         if self.trail is not None:
-            self.trail = self.trail.restored(tensors)
+            self.trail = self.trail.restored(tensors, numbers)
 
 
 def make_live(rbm: RBM, settings: Settings) -> LiveLikelihood:

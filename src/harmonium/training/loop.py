@@ -20,6 +20,9 @@ from harmonium.training.measure import measure
 from harmonium.training.record import Record
 from harmonium.training.state import TrainingState
 
+LARGEST = 1e6
+"""No parameter of a model that learns is larger; NaN is not smaller either."""
+
 
 def train(
     state: TrainingState,
@@ -75,6 +78,7 @@ def train(
             if stopped:
                 break
         if state.update % len(batches) == 0 and _is_due(state, last_epoch):
+            _check_not_diverged(state)
             record = measure(state, data, examples / (state.seconds - seconds_before))
             _check_not_diverged(state, record)
             examples, seconds_before = 0, state.seconds
@@ -86,13 +90,15 @@ def _is_due(state: TrainingState, last_epoch: int) -> bool:
     return state.epochs_done % state.record_every == 0 or state.epochs_done == last_epoch
 
 
-def _check_not_diverged(state: TrainingState, record: Record) -> None:
-    """Raise `InputError` when a parameter or a measurement is no longer finite."""
-    measured = (record.weight_norm, record.free_energy_data, record.free_energy_dreams, record.reconstruction_error)
-    finite = all(math.isfinite(value) for value in measured)
-    if not finite or not all(bool(torch.isfinite(parameter).all()) for parameter in state.rbm.parameters()):
+def _check_not_diverged(state: TrainingState, record: Record | None = None) -> None:
+    """Raise `InputError` when a parameter or a measurement is no longer finite, or a weight beyond all reason."""
+    finite = all(bool((parameter.abs() < LARGEST).all()) for parameter in state.rbm.parameters())
+    if record is not None:
+        measured = (record.weight_norm, record.free_energy_data, record.free_energy_dreams, record.reconstruction_error)
+        finite = finite and all(math.isfinite(value) for value in measured)
+    if not finite:
         raise InputError(
-            f"training diverged in epoch {record.epoch}: lower --learning-rate (it is {state.learning_rate:g}), "
+            f"training diverged in epoch {state.epochs_done}: lower --learning-rate (it is {state.learning_rate:g}), "
             "or standardise the data; what was saved before is whole"
         )
 
@@ -107,7 +113,8 @@ def update(state: TrainingState, batch: torch.Tensor) -> None:
     data = state_statistics(sampled, states)
     frame, state.kept = state.coordinates.frame(sampled, state.kept, states, data, model)
     # A last, smaller batch counts by its share, so that every example of an epoch weighs the same.
-    direction = Direction(data, model, len(batch) / state.batch_size, frame)
+    scale = len(batch) / state.batch_size * getattr(state.persistent, "scale", 1.0)
+    direction = Direction(data, model, scale, frame)
     state.activity = take_step(state.optimizer, state.rbm, sampled, direction, settings.penalties, state.activity)
     if state.scheduler is not None:
         state.scheduler.step()

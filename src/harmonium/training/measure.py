@@ -15,6 +15,7 @@ from harmonium.training.state import TrainingState
 
 DREAM_CHAINS, DREAM_STEPS = 64, 50
 INTEGRALS = 200  # examples of real-valued units, each of which takes an integral
+ENOUGH = 10  # chains, to say whether they move
 SITES = 5  # drawn for each example: one alone makes a jagged curve
 
 
@@ -30,8 +31,12 @@ def measure(state: TrainingState, data: Materials, examples_per_second: float) -
     train = data.monitored_train.to(device)
     validation = None if data.monitored_validation is None else data.monitored_validation.to(device)
     held_out = train if validation is None else validation
-    live = None if data.held_out is None else state.live.measure(rbm, data.held_out, last=_is_last(state))
+    live = None
+    if data.held_out is not None:
+        live = state.live.measure(rbm, data.held_out, state.persistent, last=_is_last(state))
     state.note(None if live is None else live.value)
+    warnings = ["the validation log-likelihood falls: the model overfits"] if _is_overfitting(state) else []
+    warnings += ["the chains hardly move: try method ptt or a smaller learning rate"] if _have_stuck(state) else []
     field = rbm.hidden_field(train)
     free_energy_train = float(rbm.free_energy_from_field(train, field).mean())
     return Record(
@@ -51,7 +56,28 @@ def measure(state: TrainingState, data: Materials, examples_per_second: float) -
         log_likelihood_error=None if live is None else live.error,
         log_partition=None if live is None else live.log_partition,
         log_partition_error=None if live is None else live.log_partition_error,
+        **(state.persistent.report() if hasattr(state.persistent, "report") else {}),
+        warning="; ".join(warnings) or None,
     )
+
+
+def _is_overfitting(state: TrainingState) -> bool:
+    """Whether the validation log-likelihood has been below its best for half of the patience."""
+    patience = state.settings.patience
+    return patience is not None and state.waited >= max(2, patience // 2)
+
+
+def _have_stuck(state: TrainingState) -> bool:
+    """Whether chains are still near where they were at the last record, nearer than half the way to another chain."""
+    if state.chains is None:
+        return False
+    now, before = state.chains.visible, state.watched
+    state.watched = now.clone()
+    if before is None or len(before) != len(now) or len(now) < ENOUGH:
+        return False
+    own = (now - before).square().sum(1).mean()
+    others = (now - before.roll(1, 0)).square().sum(1).mean()
+    return bool(own < 0.5 * others)
 
 
 def _is_last(state: TrainingState) -> bool:

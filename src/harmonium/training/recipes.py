@@ -12,7 +12,6 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
         "CD-1 as in Hinton's practical guide (2010): small batches, a constant rate, momentum, weight decay",
         {
             "method": "cd",
-            "batch_size": 100,
             "learning_rate": 0.01,
             "momentum": 0.5,
             "weight_decay": 3e-3,
@@ -25,13 +24,29 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "method": "pcd",
             "chains": 100,
-            "batch_size": 100,
             "learning_rate": 0.05,
             "momentum": 0.0,
             "weight_decay": 1e-4,
             "hidden_bias": 0.0,
             "schedule": "linear",
             "epochs": 30,
+        },
+    ),
+    "ptt": (
+        "parallel trajectory tempering: for data in clusters, between which plain chains do not cross",
+        {
+            "method": "ptt",
+            "gradient": "centered",
+            "chains": 500,
+            "batch_size": None,
+            "learning_rate": 0.1,
+            "momentum": 0.0,
+            "weight_decay": 1e-4,
+            "hidden_bias": 0.0,
+            "schedule": "linear",
+            "averaging": 0.999,
+            "patience": 40,
+            "epochs": None,
         },
     ),
     "best": (

@@ -38,12 +38,19 @@ class Record:
     weight_norm : float
         The Frobenius norm of the weights.
     log_likelihood : float or None
-        The mean of log P(v) over held-out examples (training examples where none are held out), in nats; None where it was
-        not measured.
+        The mean of log P(v) over held-out examples (training examples where none are held out), in nats; None where it
+        was not measured.
     log_likelihood_error : float or None
         Its standard error, that of log Z and the choice of the examples together.
     log_partition, log_partition_error : float or None
         log Z, and its standard error.
+    swap_rate : float or None
+        How often chains exchange, at the worst place of a ladder, where the method has one.
+    warning : str or None
+        What a person should know: overfitting, or chains that have stopped mixing.
+    round_trips, checkpoints : float or None
+        Journeys of states along the ladder of parallel tempering since it was tuned; checkpoints of trajectory
+        tempering.
     """
 
     epoch: int
@@ -62,6 +69,10 @@ class Record:
     log_likelihood_error: float | None = None
     log_partition: float | None = None
     log_partition_error: float | None = None
+    swap_rate: float | None = None
+    round_trips: float | None = None
+    checkpoints: float | None = None
+    warning: str | None = None
 
     def to_json(self) -> str:
         """Return the record as one line of JSON; a number that is not finite becomes null."""

@@ -16,6 +16,7 @@ from harmonium.errors import InputError, StorageError
 from harmonium.files import read_tensors, write_tensors, write_text
 from harmonium.io import ModelFile, read_model_file, save_model
 from harmonium.sampling import GibbsState
+from harmonium.training.budget import fitted
 from harmonium.training.loop import train
 from harmonium.training.materials import Materials, materials, monitored_examples, split
 from harmonium.training.record import Record
@@ -195,6 +196,7 @@ def start_run(
     data_dir: Path | str | None = None,
     validation: str | float | None = None,
     overwrite: bool = False,
+    minutes: float | None = None,
 ) -> tuple[Run, TrainingState, Materials]:
     """Check everything, then make the run folder; nothing is written when something is wrong.
 
@@ -212,6 +214,8 @@ def start_run(
         A file, or a fraction of the training examples; by default the data set's own fraction.
     overwrite : bool
         Whether a run that the folder holds is to be replaced.
+    minutes : float, optional
+        Plan as many epochs as fit into this time.
 
     Returns
     -------
@@ -246,6 +250,8 @@ def start_run(
     dataset = load(data, data_dir)
     validation = dataset.validation if validation is None else validation
     ready = materials(dataset, settings, validation)
+    if minutes is not None:
+        settings = fitted(settings, ready, minutes)
     state = start(settings, ready)
     config = {
         "harmonium": harmonium.__version__,

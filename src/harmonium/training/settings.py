@@ -123,6 +123,7 @@ class Settings:
     def __post_init__(self) -> None:
         self._check_names()
         self._check_numbers()
+        self._check_others()
         if self.momentum is not None and not takes_momentum(self.optimizer):
             raise InputError(f"the optimizer {self.optimizer} takes no momentum: leave it out, or use sgd")
         if self.visible != "bernoulli" and self.binarize not in (None, "none"):
@@ -162,12 +163,6 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value > MOST_UNITS:
                 raise InputError(f"{name.replace('_', ' ')} is {value}, but must be at most {MOST_UNITS}")
-        for name in ("steps", "chains"):
-            final = getattr(self, f"final_{name}")
-            if final is not None and final < getattr(self, name):
-                raise InputError(
-                    f"final {name} is {final}, but must be at least {name}, {getattr(self, name)}: their number grows"
-                )
         for name in ("learning_rate", "max_norm", "clip"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
@@ -180,6 +175,14 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not 0 <= value < upper:
                 raise InputError(f"the {name.replace('_', ' ')} is {value:g}, but must be at least 0 and below {upper}")
+
+    def _check_others(self) -> None:
+        for name in ("steps", "chains"):
+            final = getattr(self, f"final_{name}")
+            if final is not None and final < getattr(self, name):
+                raise InputError(
+                    f"final {name} is {final}, but must be at least {name}, {getattr(self, name)}: their number grows"
+                )
         if self.sparsity_target is not None and not 0 < self.sparsity_target < 1:
             raise InputError(f"the sparsity target is {self.sparsity_target:g}, but must lie between 0 and 1")
         if self.hidden_bias is not None and not abs(self.hidden_bias) <= 1000:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +67,12 @@ class TrainingState:
         The log-likelihood while training goes on.
     best : RBM, optional
         The model with the highest validation log-likelihood so far, where the settings have patience.
+    best_value : float
+        Its log-likelihood.
+    waited : int
+        How many measurements ago that was.
+    watched : Tensor, shape (chains, n), optional
+        Where the chains stood at the last record.
     update : int
         Updates completed: with the seed it also says where in which epoch the run is.
     seconds : float
@@ -90,6 +96,7 @@ class TrainingState:
     best: RBM | None = None
     best_value: float = -math.inf
     waited: int = 0
+    watched: Tensor | None = None
     update: int = 0
     seconds: float = 0.0
 
@@ -130,8 +137,7 @@ class TrainingState:
         """The model as it is now: with averaged parameters where they are averaged."""
         if self.averages is None or self.averages.n_averaged == 0:
             return self.rbm
-        module: RBM = self.averages.module
-        return module
+        return cast(RBM, self.averages.module)
 
     @property
     def model(self) -> RBM:
@@ -165,8 +171,8 @@ class TrainingState:
             parts["averages"] = self.averages.state_dict()
         if self.best is not None:
             parts["best"] = self.best.state_dict()
-        if self.activity is not None:
-            parts["activity"] = {"mean": self.activity}
+        others = {"activity": self.activity, "watched": self.watched}
+        parts["other"] = {name: tensor for name, tensor in others.items() if tensor is not None}
         for part, named in parts.items():
             tensors |= {f"{part}.{name}": tensor for name, tensor in named.items()}
         return tensors | {"generator": self.generator.get_state()}
@@ -227,8 +233,8 @@ class TrainingState:
             self.best.load_state_dict(best)
         self.best_value = -math.inf if numbers["best_value"] is None else numbers["best_value"]
         self.waited = numbers["waited"]
-        activity = _under("activity.", tensors)
-        self.activity = activity["mean"].to(device) if activity else None
+        others = {name: tensor.to(device) for name, tensor in _under("other.", tensors).items()}
+        self.activity, self.watched = others.get("activity"), others.get("watched")
         self.live.restore(_under("live.", tensors), numbers["live"])
 
     def _restore_optimizer(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
@@ -268,7 +274,7 @@ def start(settings: Settings, data: Materials) -> TrainingState:
     device = choose_device(settings.device)
     rbm = _fresh_model(settings, data).to(device)
     sampled = _as_sampled(rbm, settings.precision)
-    estimator = make_estimator(settings.method, settings.steps, settings.chains)
+    estimator = make_estimator(settings.method, settings.steps, settings.chains, settings.learning_rate)
     generator = generator_for(settings.seed, TRAINING, device=device)
     optimizer = make_optimizer(
         rbm, settings.optimizer, settings.learning_rate, settings.weight_decay, settings.momentum
@@ -304,8 +310,8 @@ def decided(settings: Settings, cases: int) -> Settings:
     """
     batch_size = settings.batch_size
     if batch_size is None:
-        largest = 100 if settings.method in ("cd", "exact") else 500
-        batch_size = min(cases, max(10, min(largest, cases // 20)))
+        whole = settings.method in ("cd", "exact")
+        batch_size = min(100, cases) if whole else min(cases, max(10, min(500, cases // 20)))
     if batch_size > cases:
         raise InputError(f"the batch size is {batch_size}, but there are only {cases} training examples: lower it")
     epochs = settings.epochs

@@ -71,7 +71,8 @@ def _center_row(gradient: Any, k: Any, numbers: Any, hidden: Any, sums: Any) -> 
 def _descend_row(weights: Any, velocity: Any, gradient: Any, i: Any, k: Any, factors: Any) -> None:
     """g += decay w; b = momentum b + g; w -= rate b: torch's SGD, on row i with row k of the gradient.
 
-    Without momentum there is no b."""
+    Without momentum there is no b.
+    """
     decay, momentum, rate = factors[0], factors[1], factors[2]
     if momentum == np.float32(0):
         for j in range(np.uint64(weights.shape[1])):

@@ -1,0 +1,48 @@
+"""A plan that fits a time."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+
+from harmonium.data import Batches
+from harmonium.errors import InputError
+from harmonium.training.loop import update
+from harmonium.training.materials import Materials
+from harmonium.training.settings import Settings
+from harmonium.training.state import start
+
+TRIAL = 2.0
+"""Seconds of updates that are timed, after a quarter of it to warm up."""
+
+SHARE = 0.85
+"""The share of the time that updates may take; measuring and saving take the rest."""
+
+
+def fitted(settings: Settings, data: Materials, minutes: float) -> Settings:
+    """Return the settings with as many epochs as updates of this kind fit into a time, at least one.
+
+    A trial run on a model of its own is timed, so that the plan, and so the run, depends on the machine; what was
+    planned is kept with the run, and resuming does not plan anew.
+
+    Raises
+    ------
+    InputError
+        When the time is not positive.
+    """
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise InputError(f"minutes is {minutes:g}, but must be a positive number")
+    trial = start(replace(settings, epochs=1_000_000), data)
+    batches = Batches(data.train, data.preparation, trial.batch_size, settings.seed, trial.rbm.weights.device)
+    begin, timed, count = time.perf_counter(), 0.0, 0
+    while timed < TRIAL:
+        for batch in batches.epoch(0, trial.generator):
+            clock = time.perf_counter()
+            update(trial, batch)
+            if clock - begin > TRIAL / 4:
+                timed, count = timed + time.perf_counter() - clock, count + 1
+            if timed > TRIAL:
+                break
+    an_epoch = timed / count * len(batches)
+    return replace(settings, epochs=max(1, int(SHARE * 60 * minutes / an_epoch)))

@@ -1,0 +1,60 @@
+import time
+
+import pytest
+
+from harmonium.data import load
+from harmonium.errors import InputError
+from harmonium.training import RECIPES, Settings, materials, recipe, start, start_run, train
+from harmonium.training.state import decided
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains(name):
+    settings = recipe(name, hidden=6, epochs=3)
+    data = materials(load("bars-and-stripes:2x3"), settings)
+    assert len(list(train(start(settings, data), data))) == 3
+
+
+def test_what_is_given_comes_first():
+    assert recipe("best", learning_rate=0.01, schedule="cosine").schedule == "cosine"
+    assert recipe("best", visible="gaussian").learning_rate == pytest.approx(0.03)
+    assert recipe("best", optimizer="adam").learning_rate == 0.001
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "bset"}, "did you mean 'best'"),
+        ({"chains": 0}, "chains is 0"),
+        ({"final_chains": 10}, "final chains is 10, but must be at least chains, 500"),
+        ({"learning_rate": -1.0}, "the learning rate is -1"),
+        ({"gradient": "centred"}, "did you mean 'centered'"),
+        ({"averaging": 1.0}, "the averaging is 1, but must be at least 0 and below 1"),
+        ({"sparsity_target": 1.5}, "the sparsity target is 1.5"),
+        ({"l1": -0.1}, "the l1 is -0.1"),
+        ({"patience": 0}, "patience is 0"),
+        ({"likelihood_share": 2.0}, "the likelihood share is 2"),
+    ],
+)
+def test_wrong_settings(changes, message):
+    with pytest.raises(InputError, match=message):
+        recipe(**changes)
+
+
+def test_what_is_left_open_is_chosen_for_the_data():
+    small, large = decided(recipe("best"), 1000), decided(recipe("best"), 54_000)
+    assert (small.batch_size, large.batch_size) == (50, 500)
+    assert small.epochs * 20 == pytest.approx(16_000, rel=0.05)
+    assert large.epochs * 108 == pytest.approx(16_000, rel=0.05)
+    assert decided(Settings(), 54_000).batch_size == 100
+
+
+def test_minutes_become_epochs(tmp_path):
+    clock = time.perf_counter()
+    _, state, _ = start_run(tmp_path / "run", "digits", recipe("best", hidden=20), minutes=0.02)
+    assert state.settings.epochs >= 1
+    assert state.update == 0
+    assert time.perf_counter() - clock < 60
+    with pytest.raises(InputError, match="minutes is 0, but must be a positive number"):
+        start_run(tmp_path / "other", "digits", recipe("best"), minutes=0)
+    assert not (tmp_path / "other").exists()
