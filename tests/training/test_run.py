@@ -200,7 +200,7 @@ def test_twenty_kills_at_random_moments_leave_a_whole_checkpoint(tmp_path):
         import os, sys
         from harmonium.training import Settings, resume_run, start_run
         # Everything slow is imported once; each line of stdin asks for a child that trains until it is killed.
-        start_run({str(folder)!r}, "digits", Settings(hidden=300, epochs=100_000, method="pcd", batch_size=1294))
+        start_run({str(folder)!r}, "digits", Settings(hidden=300, epochs=1_800, method="pcd", batch_size=1294))
         print("ready", flush=True)
         for line in sys.stdin:
             child = os.fork()

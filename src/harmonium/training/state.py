@@ -29,7 +29,7 @@ from harmonium.units import make_units
 UPDATES = 16_000
 """About so many updates are planned where nobody says for how long to train."""
 
-RECORDS = 100
+RECORDS = 200
 """Of a run of more epochs than this, only every second, third, ... is measured."""
 
 

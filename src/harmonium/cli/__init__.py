@@ -1,0 +1,6 @@
+"""The command line: parse, call the library, print. Everything here is as short in Python."""
+
+from harmonium.cli import train, using
+from harmonium.cli.main import main
+
+__all__ = ["main", "train", "using"]

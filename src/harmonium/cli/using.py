@@ -1,0 +1,187 @@
+"""What is done with a run: dream, features, report, evaluate, info."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harmonium.cli.app import DataDir, Json, RunPath, app, say
+
+
+@app.command()
+def dream(
+    path: RunPath,
+    count: Annotated[int, typer.Option(help="Number of chains, and so of dreams.")] = 100,
+    steps: Annotated[int, typer.Option(help="Gibbs steps.")] = 1000,
+    start: Annotated[str, typer.Option(help="Where the chains start: noise, or data of the run.")] = "noise",
+    seed: Annotated[int, typer.Option(help="Decides all randomness.")] = 0,
+    samples: Annotated[Path | None, typer.Option(help="Write the states here, a .npy file (count, visible).")] = None,
+    film: Annotated[
+        Path | None, typer.Option(help="Write the chains here as an animation: .gif, .webp or .png.")
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="The picture; dreams.png in the run folder by default.")] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Let a model dream: Gibbs sampling from P(v), shown as a grid of P(v | h).
+
+    Examples
+    --------
+        harmonium dream runs/mnist --count 100 --steps 1000 --samples dreams.npy
+
+        harmonium dream runs/mnist --start data --steps 200 --film dreams.gif
+    """
+    from harmonium.dreaming import dream_of_run
+
+    made = dream_of_run(
+        path,
+        count,
+        steps,
+        start=start,
+        seed=seed,
+        samples=samples,
+        film=film,
+        picture=picture,
+        data_dir=data_dir,
+    )
+    against = "" if made.data is None else f", that of the data {made.data:.1f}"
+    lines = [f"{count} dreams after {steps} steps: mean free energy {made.dreams:.1f} nats{against}"]
+    lines += [f"{name}: {place}" for name, place in made.files.items()]
+    facts = {"count": count, "steps": steps, "free_energy_dreams": made.dreams, "free_energy_data": made.data}
+    say(as_json, facts | made.files, *lines)
+
+
+@app.command()
+def features(
+    path: RunPath,
+    picture: Annotated[
+        Path | None, typer.Option(help="The picture; features.png in the run folder by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the features: the weights of every hidden unit as a small image.
+
+    Example:
+
+        harmonium features runs/mnist
+    """
+    from harmonium.pictures import draw_features
+    from harmonium.training import open_model
+
+    model = open_model(path)
+    target = picture or (path if path.is_dir() else path.parent) / "features.png"
+    draw_features(model.rbm, target, model.image_shape)
+    say(
+        as_json,
+        {"picture": str(target), "features": model.rbm.hidden.size},
+        f"{model.rbm.hidden.size} features: {target}",
+    )
+
+
+@app.command()
+def report(path: RunPath, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Diagnose a run, draw all its pictures anew and write its report.html.
+
+    Example:
+
+        harmonium report runs/mnist
+    """
+    from dataclasses import asdict
+
+    from harmonium.report import draw_run
+    from harmonium.training import Run
+
+    run = Run(path)
+    found = draw_run(run, *run.examples(data_dir))
+    facts = {"report": str(path / "report.html"), "diagnosis": None if found is None else asdict(found)}
+    say(as_json, facts, f"Open {path / 'report.html'}")
+
+
+@app.command()
+def evaluate(
+    path: RunPath,
+    data: Annotated[str, typer.Option(help="test, validation, train, or a file.")] = "test",
+    method: Annotated[str, typer.Option(help="How Z is obtained: auto, exact or ais.")] = "auto",
+    runs: Annotated[int, typer.Option(help="Annealing runs in each direction.")] = 500,
+    temperatures: Annotated[int, typer.Option(help="Models on the way from the base to the model.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Decides all randomness.")] = 0,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Say how good a model is: its log-likelihood, with a bracket.
+
+    Examples
+    --------
+        harmonium evaluate runs/mnist
+
+        harmonium evaluate runs/mnist --data validation --method ais --temperatures 8000
+    """
+    from dataclasses import asdict
+
+    from harmonium.evaluation import evaluate_run
+
+    found = evaluate_run(
+        path,
+        data,
+        method=method,
+        runs=runs,
+        temperatures=temperatures,
+        seed=seed,
+        data_dir=data_dir,
+        announce=lambda sentence: typer.echo(sentence, err=True),
+    )
+    z = found.log_partition
+    facts = {
+        "log_likelihood": found.value,
+        "lower": found.lower,
+        "upper": found.upper,
+        "standard_error": found.standard_error,
+        "examples": found.examples,
+        "conservative": found.conservative,
+        "conservative_error": found.conservative_error,
+        "log_partition": asdict(z),
+        "method": found.method,
+        "warnings": list(found.warnings),
+    }
+    say(as_json, facts, *_describe_likelihood(found, data))
+
+
+def _describe_likelihood(found: Any, data: str) -> list[str]:
+    """Say the result of an evaluation in lines for a person."""
+    z = found.log_partition
+    how = "exact" if found.method == "exact" else f"between {found.lower:.2f} and {found.upper:.2f}"
+    lines = [
+        f"log-likelihood {found.value:.2f} nats an example, {how}: the mean of {found.examples:,} examples ({data})",
+        f"log Z = {z.value:.3f} nats by "
+        + ("enumeration" if z.method == "exact" else "annealing in both directions")
+        + f"; standard error of the log-likelihood {found.standard_error:.2f}, the choice of examples included",
+    ]
+    if found.conservative is not None:
+        bridge, error = z.diagnostics["bridge"], z.diagnostics["bridge_standard_error"]
+        lines += [
+            f"checks: tempered chains give log Z = {bridge:.3f} +- {error:.3f}; a conservative log-likelihood, which "
+            f"needs no Z, is {found.conservative:.2f} +- {found.conservative_error:.2f}",
+        ]
+    return [*lines, *(f"warning: {warning}" for warning in found.warnings)]
+
+
+@app.command()
+def info(
+    path: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A run folder or a model file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a run or a model file holds; without one, what this machine and installation are.
+
+    Examples
+    --------
+        harmonium info runs/mnist
+
+        harmonium info --json
+    """
+    from harmonium.information import about_machine, about_model
+
+    facts = about_machine() if path is None else about_model(path)
+    width = max(map(len, facts))
+    say(as_json, facts, *(f"{name.replace('_', ' '):<{width}}  {value}" for name, value in facts.items()))
