@@ -73,7 +73,7 @@ def test_a_model_that_leaps_goes_back(generator):
     estimator = TrajectoryTempering(1, 100)
     state = estimator.init(rbm, generator)
     data = gibbs.init(rbm, random_states(rbm.visible, 2, generator))
-    rbm.weights += 5 * torch.randn(30, 20, generator=generator, dtype=torch.float64)
+    rbm.weights += 50 * torch.randn(30, 20, generator=generator, dtype=torch.float64)
     for _ in range(40):
         _, state = estimator.model_statistics(rbm, data, state, generator)
         if state.careful:

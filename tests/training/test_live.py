@@ -43,14 +43,26 @@ def test_carried_along_it_agrees_with_enumeration(method, monkeypatch):
     assert records[-1].log_likelihood_error >= records[-1].log_partition_error
 
 
-def test_patience_ends_a_run_that_overfits_and_keeps_its_best_model():
-    settings = recipe("best", hidden=12, epochs=4000, method="exact", learning_rate=1.0, weight_decay=0.0, patience=5)
+@pytest.mark.parametrize("raises", [0, 2])
+def test_patience_ends_a_run_that_overfits_and_keeps_its_best_model(raises):
+    settings = recipe(
+        "best",
+        hidden=12,
+        epochs=4000,
+        method="exact",
+        learning_rate=1.0,
+        weight_decay=1e-4,
+        patience=5,
+        decay_raises=raises,
+    )
     data = materials(Dataset("shapes", Cases(shapes(cases=60, width=12))), settings, validation=0.5)
     state = start(settings, data)
     records = list(train(state, data))
     values = [record.log_likelihood for record in records if record.log_likelihood is not None]
     assert state.epochs_done < 4000
     assert state.finished
+    assert state.raised == raises
+    assert state.optimizer.param_groups[0]["weight_decay"] == pytest.approx(1e-4 * 5**raises)
     assert records[-1].warning == "the validation log-likelihood falls: the model overfits"
     kept = exact_log_probability(state.model, data.held_out.float()).mean()
     assert float(kept) == pytest.approx(max(values), abs=1e-4)

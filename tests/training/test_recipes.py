@@ -42,11 +42,13 @@ def test_wrong_settings(changes, message):
 
 
 def test_what_is_left_open_is_chosen_for_the_data():
-    small, large = decided(recipe("best"), 1000), decided(recipe("best"), 54_000)
+    small, large = decided(recipe("best"), 1000, 784), decided(recipe("best"), 54_000, 784)
     assert (small.batch_size, large.batch_size) == (50, 500)
+    assert large.method == "pcd"
+    assert decided(recipe("best", hidden=23), 1000, 112).method == "ptt"
     assert small.epochs * 20 == pytest.approx(16_000, rel=0.05)
     assert large.epochs * 108 == pytest.approx(16_000, rel=0.05)
-    assert decided(Settings(), 54_000).batch_size == 100
+    assert decided(Settings(), 54_000, 784).batch_size == 100
 
 
 def test_minutes_become_epochs(tmp_path):

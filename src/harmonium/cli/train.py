@@ -65,6 +65,9 @@ def train(
         int | None,
         typer.Option(help="End after so many measurements without a better validation likelihood; keep the best."),
     ] = None,
+    decay_raises: Annotated[
+        int | None, typer.Option(help="So often lost patience multiplies the weight decay by five first.")
+    ] = None,
     likelihood_share: Annotated[
         float | None, typer.Option(help="Share of the time that the live log-likelihood may take.")
     ] = None,

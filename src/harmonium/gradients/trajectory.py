@@ -83,7 +83,11 @@ class TrajectoryState:
     def tensors(self) -> dict[str, Tensor]:
         """Return everything by a name."""
         numbers = [self.log_partition, self.variance, self.rate, self.checkpoints, self.careful]
-        own = {**self.chains.tensors(), "reservoir": self.reservoir, "numbers": torch.tensor(numbers).double()}
+        own = {
+            **self.chains.tensors(),
+            "reservoir": self.reservoir,
+            "numbers": torch.tensor(numbers, dtype=torch.float64),
+        }
         return own | {f"checkpoint.{name}": part for name, part in self.checkpoint.state_dict().items()}
 
 
@@ -136,7 +140,7 @@ class TrajectoryTempering:
         state, accepted = _exchanged(rbm, replace(state, chains=chains), generator)
         rate = state.rate + FOLLOW * (accepted - state.rate)
         state = replace(state, rate=rate, careful=max(0, state.careful - 1))
-        if rate < FREEZE:
+        if accepted < FREEZE:
             state = _gone_back(rbm, state, generator) if accepted < LOST else _frozen(rbm, state, generator)
         return state_statistics(rbm, state.chains), state
 

@@ -45,15 +45,17 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
             "hidden_bias": 0.0,
             "schedule": "linear",
             "averaging": 0.999,
-            "patience": 40,
+            "patience": 25,
+            "decay_raises": 3,
             "epochs": None,
         },
     ),
     "best": (
-        "persistent chains, the centred gradient, a large rate that falls to 0, averaged parameters; the validation "
-        "log-likelihood says which model is kept",
+        "persistent chains (trajectory tempering in small models), the centred gradient, a large rate that falls to 0, "
+        "averaged parameters; the validation log-likelihood says which model is kept, and the weight decay rises where "
+        "it overfits",
         {
-            "method": "pcd",
+            "method": None,
             "gradient": "centered",
             "chains": 500,
             "batch_size": None,
@@ -63,7 +65,8 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
             "hidden_bias": 0.0,
             "schedule": "linear",
             "averaging": 0.999,
-            "patience": 40,
+            "patience": 25,
+            "decay_raises": 3,
             "epochs": None,
         },
     ),

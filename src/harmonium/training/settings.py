@@ -33,7 +33,8 @@ class Settings:
     visible, hidden_units : str
         The unit families, ``bernoulli`` or ``gaussian``.
     method : str
-        How the model term of the gradient is estimated: ``cd``, ``pcd``, ``fast-pcd``, ``pt``, ``ptt`` or ``exact``.
+        How the model term of the gradient is estimated: ``cd``, ``pcd``, ``fast-pcd``, ``pt``, ``ptt`` or ``exact``;
+        None for ``ptt`` in models of up to 2^15 weights, where it costs little, and ``pcd`` in larger ones.
     steps : int
         Gibbs steps an update.
     final_steps : int, optional
@@ -69,6 +70,8 @@ class Settings:
         How the learning rate falls over the planned epochs.
     patience : int, optional
         End when the validation log-likelihood has not risen for so many measurements, and keep the best model.
+    decay_raises : int
+        So often, when patience is lost, the weight decay is multiplied by five before the run may end.
     likelihood_share : float
         About what share of the time the live log-likelihood may take; 0 for none.
     binarize : {"sample", "threshold", "none"}, optional
@@ -92,7 +95,7 @@ class Settings:
     hidden: int = 500
     visible: str = "bernoulli"
     hidden_units: str = "bernoulli"
-    method: str = "cd"
+    method: str | None = "cd"
     steps: int = 1
     final_steps: int | None = None
     chains: int = 100
@@ -113,6 +116,7 @@ class Settings:
     optimizer: str = "sgd"
     schedule: str = "constant"
     patience: int | None = None
+    decay_raises: int = 0
     likelihood_share: float = 0.1
     binarize: str | None = None
     standardize: bool = True
@@ -143,7 +147,7 @@ class Settings:
         for kind, name, known in (
             ("visible unit family", self.visible, FAMILIES),
             ("hidden unit family", self.hidden_units, FAMILIES),
-            ("method", self.method, METHODS),
+            ("method", self.method or "pcd", METHODS),
             ("kind of gradient", self.gradient, COORDINATES),
             ("optimizer", self.optimizer, OPTIMIZERS),
             ("schedule", self.schedule, SCHEDULES),
@@ -185,6 +189,8 @@ class Settings:
                 )
         if self.sparsity_target is not None and not 0 < self.sparsity_target < 1:
             raise InputError(f"the sparsity target is {self.sparsity_target:g}, but must lie between 0 and 1")
+        if self.decay_raises < 0:
+            raise InputError(f"decay raises is {self.decay_raises}, but must be at least 0")
         if self.hidden_bias is not None and not abs(self.hidden_bias) <= 1000:
             raise InputError(f"the hidden bias is {self.hidden_bias:g}, but must be from -1000 to 1000")
         if self.seed < 0:

@@ -29,6 +29,12 @@ from harmonium.units import make_units
 UPDATES = 16_000
 """About so many updates are planned where nobody says for how long to train."""
 
+SMALL = 2**15
+"""In models of at most so many weights trajectory tempering costs little."""
+
+RAISE = 5.0
+"""By what the weight decay is multiplied when the model overfits."""
+
 RECORDS = 200
 """Of a run of more epochs than this, only every second, third, ... is measured."""
 
@@ -70,7 +76,9 @@ class TrainingState:
     best_value : float
         Its log-likelihood.
     waited : int
-        How many measurements ago that was.
+        How many measurements ago that was, or the weight decay was raised.
+    raised : int
+        How often it was.
     watched : Tensor, shape (chains, n), optional
         Where the chains stood at the last record.
     update : int
@@ -96,6 +104,7 @@ class TrainingState:
     best: RBM | None = None
     best_value: float = -math.inf
     waited: int = 0
+    raised: int = 0
     watched: Tensor | None = None
     update: int = 0
     seconds: float = 0.0
@@ -151,12 +160,15 @@ class TrainingState:
         return self.epochs_done >= self.epochs or (patience is not None and self.waited >= patience)
 
     def note(self, value: float | None) -> None:
-        """Take note of a validation log-likelihood: keep the model if it is the best."""
+        """Take note of a validation log-likelihood: keep the best model, and decay more when it has been that for long."""
         if value is None or self.settings.patience is None:
             return
         self.waited += 1
         if value > self.best_value:
             self.best, self.best_value, self.waited = copy.deepcopy(self.current), value, 0
+        if self.waited >= self.settings.patience and self.raised < self.settings.decay_raises:
+            self.raised, self.waited = self.raised + 1, 0
+            self.optimizer.param_groups[0]["weight_decay"] *= RAISE
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by a name."""
@@ -192,6 +204,7 @@ class TrainingState:
             "scheduler": None if self.scheduler is None else _plain(self.scheduler.state_dict()),
             "best_value": self.best_value if math.isfinite(self.best_value) else None,
             "waited": self.waited,
+            "raised": self.raised,
             "live": self.live.numbers(),
         }
 
@@ -232,7 +245,7 @@ class TrainingState:
             self.best = copy.deepcopy(self.rbm)
             self.best.load_state_dict(best)
         self.best_value = -math.inf if numbers["best_value"] is None else numbers["best_value"]
-        self.waited = numbers["waited"]
+        self.waited, self.raised = numbers["waited"], numbers["raised"]
         others = {name: tensor.to(device) for name, tensor in _under("other.", tensors).items()}
         self.activity, self.watched = others.get("activity"), others.get("watched")
         self.live.restore(_under("live.", tensors), numbers["live"])
@@ -267,7 +280,8 @@ def start(settings: Settings, data: Materials) -> TrainingState:
     InputError
         When the batch size exceeds the number of training examples, or the device is not there.
     """
-    settings = decided(settings, len(data.train))
+    settings = decided(settings, len(data.train), data.train.width)
+    assert settings.method is not None
     assert settings.batch_size is not None
     assert settings.epochs is not None
     assert settings.learning_rate is not None
@@ -300,24 +314,26 @@ def start(settings: Settings, data: Materials) -> TrainingState:
     )
 
 
-def decided(settings: Settings, cases: int) -> Settings:
-    """Return the settings with batch size and epochs chosen where they were left open.
+def decided(settings: Settings, cases: int, width: int) -> Settings:
+    """Return the settings with method, batch size and epochs chosen where they were left open.
 
     Raises
     ------
     InputError
         When the batch size exceeds the number of training examples.
     """
-    batch_size = settings.batch_size
+    method, batch_size = settings.method, settings.batch_size
+    if method is None:
+        method = "ptt" if width * settings.hidden <= SMALL else "pcd"
     if batch_size is None:
-        whole = settings.method in ("cd", "exact")
+        whole = method in ("cd", "exact")
         batch_size = min(100, cases) if whole else min(cases, max(10, min(500, cases // 20)))
     if batch_size > cases:
         raise InputError(f"the batch size is {batch_size}, but there are only {cases} training examples: lower it")
     epochs = settings.epochs
     if epochs is None:
         epochs = max(1, round(UPDATES / math.ceil(cases / batch_size)))
-    return replace(settings, batch_size=batch_size, epochs=epochs)
+    return replace(settings, method=method, batch_size=batch_size, epochs=epochs)
 
 
 def _fresh_model(settings: Settings, data: Materials) -> RBM:
