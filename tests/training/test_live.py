@@ -43,29 +43,31 @@ def test_carried_along_it_agrees_with_enumeration(method, monkeypatch):
     assert records[-1].log_likelihood_error >= records[-1].log_partition_error
 
 
-@pytest.mark.parametrize("raises", [0, 2])
-def test_patience_ends_a_run_that_overfits_and_keeps_its_best_model(raises):
-    settings = recipe(
-        "best",
-        hidden=12,
-        epochs=4000,
-        method="exact",
-        learning_rate=1.0,
-        weight_decay=1e-4,
-        patience=5,
-        decay_raises=raises,
-    )
+def overfitted(**changes):
+    """Return the state and the records of a run on too few examples, and the data."""
+    settings = recipe("best", **{"hidden": 12, "epochs": 4000, "method": "exact", "learning_rate": 1.0, **changes})
     data = materials(Dataset("shapes", Cases(shapes(cases=60, width=12))), settings, validation=0.5)
     state = start(settings, data)
-    records = list(train(state, data))
+    return state, list(train(state, data)), data
+
+
+def test_patience_ends_a_run_that_overfits_and_keeps_its_best_model():
+    state, records, data = overfitted(patience=5, decay_raises=0)
     values = [record.log_likelihood for record in records if record.log_likelihood is not None]
     assert state.epochs_done < 4000
     assert state.finished
-    assert state.raised == raises
-    assert state.optimizer.param_groups[0]["weight_decay"] == pytest.approx(1e-4 * 5**raises)
     assert records[-1].warning == "the validation log-likelihood falls: the model overfits"
     kept = exact_log_probability(state.model, data.held_out.float()).mean()
     assert float(kept) == pytest.approx(max(values), abs=1e-4)
+
+
+def test_weight_decay_rises_where_a_model_overfits_which_helps_it():
+    plain, _, data = overfitted(patience=5, decay_raises=0)
+    state, _, _ = overfitted(patience=5, decay_raises=2)
+    assert state.raised == 2
+    assert state.optimizer.param_groups[0]["weight_decay"] == pytest.approx(25e-4)
+    kept, before = (exact_log_probability(s.model, data.held_out.float()).mean() for s in (state, plain))
+    assert kept > before
 
 
 def test_chains_that_stand_still_are_named():

@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from harmonium.data import load
 from harmonium.errors import InputError
 from harmonium.gradients import Exact, state_statistics
+from harmonium.kernels import backend
 from harmonium.likelihood import exact_log_probability
 from harmonium.sampling import gibbs
-from harmonium.training import Settings, materials, start, train
+from harmonium.training import Settings, materials, recipe, start, train
 from harmonium.training.loop import update
 from harmonium.training.optimizers import OPTIMIZERS
 
@@ -160,3 +162,30 @@ def test_a_constant_gaussian_column_stays_finite_past_any_exponential(tmp_path):
 def test_divergence_is_noticed():
     with pytest.raises(InputError, match="diverged in epoch 1: lower --learning-rate"):
         trained("digits", learning_rate=1e30, epochs=2)
+
+
+class Waits(TorchDispatchMode):
+    """Counts the operations that make the host wait for the device."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        self.count += name in ("_local_scalar_dense", "nonzero", "equal", "is_nonzero", "masked_select")
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("method", ["cd", "pcd"])
+@pytest.mark.parametrize("gradient", ["plain", "centered", "standardized"])
+def test_an_update_never_waits_for_the_device(method, gradient, monkeypatch):
+    """As on a GPU, where the compiled kernels have no part: no operation of an update brings a number to the host."""
+    monkeypatch.setattr(backend, "why_not", lambda: "on a GPU")
+    settings = recipe("best", hidden=9, epochs=2, method=method, gradient=gradient)
+    data = materials(load("bars-and-stripes:3x3"), settings)
+    state = start(settings, data)
+    batch = data.train.first(4).float()
+    update(state, batch)
+    with Waits() as waits:
+        for _ in range(5):
+            update(state, batch)
+    assert waits.count == 0

@@ -160,7 +160,7 @@ class TrainingState:
         return self.epochs_done >= self.epochs or (patience is not None and self.waited >= patience)
 
     def note(self, value: float | None) -> None:
-        """Take note of a validation log-likelihood: keep the best model, and decay more when it has been that for long."""
+        """Take note of a validation log-likelihood: keep the best model; decay more if it has been that for long."""
         if value is None or self.settings.patience is None:
             return
         self.waited += 1
