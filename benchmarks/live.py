@@ -36,8 +36,8 @@ def main() -> None:
         z = log_partition(rbm, "ais", base=base, examples=data.monitored_train, generator=generator)
         print(
             f"{hidden} hidden, seed {seed}: live log Z {last.log_partition:.2f} +- {last.log_partition_error:.2f}; "
-            f"annealed {z.value:.2f} +- {z.standard_error:.2f}, between {z.lower:.2f} and {z.upper:.2f}; live log-likelihood "
-            f"{last.log_likelihood:.2f} +- {last.log_likelihood_error:.2f}",
+            f"annealed {z.value:.2f} +- {z.standard_error:.2f}, between {z.lower:.2f} and {z.upper:.2f}; "
+            f"live log-likelihood {last.log_likelihood:.2f} +- {last.log_likelihood_error:.2f}",
             flush=True,
         )
 

@@ -64,8 +64,8 @@ def test_log_z_is_carried_along_the_checkpoints(generator):
         rbm.weights += 0.02 * step
         _, state = estimator.model_statistics(rbm, data, state, generator)
     assert state.checkpoints > 2
-    found = state.trail()
-    assert abs(found.value - float(exact_log_partition(found.model))) < 4 * found.error + 0.05
+    found = state.milestone()
+    assert abs(found.value - float(exact_log_partition(found.model))) < 4 * found.variance**0.5 + 0.05
 
 
 def test_a_model_that_leaps_goes_back(generator):

@@ -22,7 +22,6 @@ class FastState:
 
     chains: GibbsState
     fast: dict[str, Tensor]
-    equilibrium = False  # the chains are those of another model
 
     def tensors(self) -> dict[str, Tensor]:
         """Return everything by a name."""

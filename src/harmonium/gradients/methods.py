@@ -24,7 +24,8 @@ class Estimator(Protocol):
 
     What persists from update to update is one object, `state` below, None where nothing does. It is of the estimator's
     own kind, with ``chains``, the `GibbsState` of the model itself, and ``tensors()``, everything by a name. It may
-    have a ``report()`` of how well it goes, a ``scale`` of the next step, and a ``trail()`` to reckon log Z from.
+    have a ``report()`` of how well it goes, a ``scale`` of the next step, and a ``milestone()`` to reckon log Z
+    from.
     """
 
     def init(self, rbm: RBM, generator: torch.Generator) -> Any:

@@ -13,7 +13,7 @@ from torch import Tensor
 from harmonium.diagnostics import autocorrelation_time
 from harmonium.gradients.closed_form import Statistics, state_statistics
 from harmonium.likelihood.bounds import bennett_ratio
-from harmonium.likelihood.trail import PARTICLES, TrailState
+from harmonium.likelihood.trail import PARTICLES, Milestone
 from harmonium.packed import PackedRBM, packed_if_faster
 from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState, gibbs
@@ -71,10 +71,10 @@ class TrajectoryState:
         """A factor on the next step."""
         return 0.5 if self.careful else 1.0
 
-    def trail(self) -> TrailState:
+    def milestone(self) -> Milestone:
         """Return the checkpoint as a place to reckon log Z from."""
         chosen = torch.arange(PARTICLES, device=self.reservoir.device) % len(self.reservoir)
-        return TrailState(self.checkpoint, self.reservoir[chosen], self.log_partition, self.variance)
+        return Milestone(self.checkpoint, self.reservoir[chosen], self.log_partition, self.variance)
 
     def report(self) -> dict[str, float]:
         """Return the rate of exchange and the number of checkpoints."""

@@ -310,7 +310,7 @@ def start(settings: Settings, data: Materials) -> TrainingState:
         generator=generator,
         updates_per_epoch=updates_per_epoch,
         averages=averaged(rbm, settings.averaging) if settings.averaging else None,
-        live=make_live(rbm, settings),
+        live=make_live(rbm, settings, data.monitored_train),
     )
 
 
