@@ -10,7 +10,7 @@ help:
 	@echo "make demo     train an RBM on 5,000 real digits; features, dreams, curves and a report"
 	@echo "make test     run the test suite"
 	@echo "make lint     ruff and mypy"
-	@echo "make bench    seconds per epoch beside scikit-learn and eager PyTorch"
+	@echo "make bench    seconds per epoch beside scikit-learn, rbms and eager PyTorch"
 	@echo "make install  create $(VENV) with the package and all extras (the others do it when needed)"
 
 install: $(STAMP)
@@ -23,8 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: install
-	$(BIN)/harmonium train mnist5k --hidden 500 --method pcd --steps 5 --epochs 60 \
-		--learning-rate 0.05 --schedule linear --seed 0 --out runs/demo --overwrite
+	$(BIN)/harmonium train mnist5k --hidden 500 --epochs 200 --seed 0 --out runs/demo --overwrite
 	$(BIN)/harmonium dream runs/demo --count 100 --steps 1000
 	@echo "Open runs/demo/report.html: features, dreams and curves, with a sentence on each."
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 import harmonium
-from harmonium.kernels import why_not
+from harmonium.kernels import dense_bfloat16, why_not
 from harmonium.training import Run, open_model
 
 
@@ -31,7 +31,8 @@ def _mixed_precision() -> str:
     """Say what sampling from rounded weights is worth on this processor."""
     if why_not():
         return "no: it needs the compiled kernels"
-    return "yes: rows of rounded weights are added for the ones of sparse states"
+    dense = "in bfloat16" if dense_bfloat16() else "in float32, which is faster here"
+    return f"yes: rows of rounded weights are added for the ones of sparse states; dense products {dense}"
 
 
 def about_model(path: Path) -> dict[str, Any]:

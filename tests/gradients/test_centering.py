@@ -9,6 +9,7 @@ from harmonium.exact import layer_states
 from harmonium.gradients import (
     COORDINATES,
     Frame,
+    centering,
     exact_model_statistics,
     make_coordinates,
     reframe,

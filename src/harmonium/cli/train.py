@@ -171,7 +171,8 @@ def _describe_settings(name: str, settings: Any) -> list[str]:
 
     lines = [f"{name}: {RECIPES[name][0]}"]
     for key, value in settings.to_json().items():
-        lines.append(f"  --{key.replace('_', '-'):18} {'(chosen for the data)' if value is None else value}")
+        open_ = "chosen for the data" if key in ("method", "epochs", "batch_size") else "none"
+        lines.append(f"  --{key.replace('_', '-'):18} {open_ if value is None else value}")
     return lines
 
 

@@ -327,7 +327,7 @@ def decided(settings: Settings, cases: int, width: int) -> Settings:
         method = "ptt" if width * settings.hidden <= SMALL else "pcd"
     if batch_size is None:
         whole = method in ("cd", "exact")
-        batch_size = min(100, cases) if whole else min(cases, max(10, min(500, cases // 20)))
+        batch_size = min(100, cases) if whole or cases <= 100 else max(10, min(500, cases // 20))
     if batch_size > cases:
         raise InputError(f"the batch size is {batch_size}, but there are only {cases} training examples: lower it")
     epochs = settings.epochs
