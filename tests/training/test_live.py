@@ -82,8 +82,12 @@ def test_chains_that_stand_still_are_named():
     state.persistent = state.chains._replace(visible=held)
     from harmonium.training.measure import _have_stuck
 
+    state.update = 500
     assert not _have_stuck(state)  # there is nothing to compare with yet
+    assert not _have_stuck(state)  # too soon to say
+    state.update = 1000
     assert _have_stuck(state)
+    state.update = 1500
     state.persistent = state.chains._replace(visible=shapes(100, seed=7))
     assert not _have_stuck(state)
 

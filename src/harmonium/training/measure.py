@@ -15,7 +15,7 @@ from harmonium.training.state import TrainingState
 
 DREAM_CHAINS, DREAM_STEPS = 64, 50
 INTEGRALS = 200  # examples of real-valued units, each of which takes an integral
-ENOUGH = 10  # chains, to say whether they move
+ENOUGH, SWEEPS = 10, 500  # chains, and sweeps between two looks at them, to say whether they move
 SITES = 5  # drawn for each example: one alone makes a jagged curve
 
 
@@ -68,11 +68,11 @@ def _is_overfitting(state: TrainingState) -> bool:
 
 
 def _have_stuck(state: TrainingState) -> bool:
-    """Whether chains are still near where they were at the last record, nearer than half the way to another chain."""
-    if state.chains is None:
+    """Whether chains are near where they were 500 sweeps ago or more, nearer than half the way to another chain."""
+    if state.chains is None or (state.update - state.watched_at) * state.settings.steps < SWEEPS:
         return False
     now, before = state.chains.visible, state.watched
-    state.watched = now.clone()
+    state.watched, state.watched_at = now.clone(), state.update
     if before is None or len(before) != len(now) or len(now) < ENOUGH:
         return False
     own = (now - before).square().sum(1).mean()

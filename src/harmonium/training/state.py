@@ -80,7 +80,9 @@ class TrainingState:
     raised : int
         How often it was.
     watched : Tensor, shape (chains, n), optional
-        Where the chains stood at the last record.
+        Where the chains stood when they were looked at last.
+    watched_at : int
+        The update after which that was.
     update : int
         Updates completed: with the seed it also says where in which epoch the run is.
     seconds : float
@@ -106,6 +108,7 @@ class TrainingState:
     waited: int = 0
     raised: int = 0
     watched: Tensor | None = None
+    watched_at: int = 0
     update: int = 0
     seconds: float = 0.0
 
@@ -205,6 +208,7 @@ class TrainingState:
             "best_value": self.best_value if math.isfinite(self.best_value) else None,
             "waited": self.waited,
             "raised": self.raised,
+            "watched_at": self.watched_at,
             "live": self.live.numbers(),
         }
 
@@ -246,6 +250,7 @@ class TrainingState:
             self.best.load_state_dict(best)
         self.best_value = -math.inf if numbers["best_value"] is None else numbers["best_value"]
         self.waited, self.raised = numbers["waited"], numbers["raised"]
+        self.watched_at = numbers["watched_at"]
         others = {name: tensor.to(device) for name, tensor in _under("other.", tensors).items()}
         self.activity, self.watched = others.get("activity"), others.get("watched")
         self.live.restore(_under("live.", tensors), numbers["live"])
