@@ -23,3 +23,12 @@ def mnist_folder():
 def private_cache(tmp_path, monkeypatch):
     """No test touches the user's cache."""
     monkeypatch.setenv("HARMONIUM_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def shorter_estimates(monkeypatch):
+    """Live likelihoods of fewer temperatures: most tests train and do not look at them; those that do say how many."""
+    from harmonium.training import live
+
+    monkeypatch.setattr(live, "TEMPERATURES", 50)
+    monkeypatch.setattr(live, "LAST", 50)

@@ -32,6 +32,7 @@ def test_a_small_model_is_enumerated():
 def test_carried_along_it_agrees_with_enumeration(method, monkeypatch):
     """Where it may not enumerate: log Z within four standard errors and 0.05; false alarms below 1e-4 each."""
     monkeypatch.setattr(live, "ENUMERATED", 0)
+    monkeypatch.setattr(live, "LAST", 1000)
     settings = recipe("best", hidden=8, epochs=60, method=method, chains=50, learning_rate=0.1, averaging=0.98)
     data = materials(Dataset("shapes", Cases(shapes())), settings)
     state = start(settings, data)
