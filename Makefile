@@ -30,9 +30,9 @@ demo: install
 # One thread a process: two test processes with two threads each would fight over two cores. Then what the compiled
 # kernels touch once more without them.
 test: install
-	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 	HARMONIUM_KERNELS=torch OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-		$(BIN)/python -m pytest -n auto --dist loadfile -q tests/kernels tests/sampling tests/gradients tests/training
+		$(BIN)/python -m pytest -n auto --dist worksteal -q tests/kernels tests/sampling tests/gradients tests/training
 
 lint: install
 	$(BIN)/ruff check .
