@@ -83,7 +83,7 @@ _MEANINGS = {
     "weight_norm": "the size of the weights; it should grow ever more slowly",
     "log_likelihood": "log P(v) of held-out examples, nats an example; the measure of the model, higher is better",
     "log_likelihood_error": "its standard error, log Z and the choice of examples together",
-    "log_partition": "log Z, which every log-likelihood needs, carried along training",
+    "log_partition": "log Z, which every log-likelihood needs, as estimated while training",
     "log_partition_error": "its standard error",
     "swap_rate": "how often chains exchange states at the worst place of the ladder; above 0.1 is good",
     "round_trips": "journeys of states up and down the ladder since it was tuned last; more is better",
@@ -180,8 +180,7 @@ def write_report(run: Run) -> Path:
         last = measured[-1]
         lead += (
             f" Its log-likelihood on held-out examples after epoch {last.epoch} is {last.log_likelihood:.2f} +- "
-            f"{last.log_likelihood_error:.2f} nats, by the estimate that training carries along; 'harmonium evaluate' "
-            "gives a bracket."
+            f"{last.log_likelihood_error:.2f} nats, as estimated while training; 'harmonium evaluate' gives a bracket."
         )
     lead += "".join(f" Beware: {record.warning}." for record in records[-1:] if record.warning)
     page = template.substitute(

@@ -27,6 +27,7 @@ def test_what_is_given_comes_first():
         ({"name": "bset"}, "did you mean 'best'"),
         ({"chains": 0}, "chains is 0"),
         ({"final_chains": 10}, "final chains is 10, but must be at least chains, 500"),
+        ({"final_chains": 1000, "method": "pt"}, "final chains is for the method pcd"),
         ({"learning_rate": -1.0}, "the learning rate is -1"),
         ({"gradient": "centred"}, "did you mean 'centered'"),
         ({"averaging": 1.0}, "the averaging is 1, but must be at least 0 and below 1"),

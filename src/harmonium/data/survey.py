@@ -13,7 +13,7 @@ from harmonium.data.preparation import Preparation
 from harmonium.errors import InputError
 
 ROWS = 256
-"""So many rows are summed in float32."""
+"""So many rows of bytes are summed in float32."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,11 @@ def survey(cases: Cases, preparation: Preparation, check: Callable[[Tensor, Tens
         piece = stored if plain else values
         smallest = torch.minimum(smallest, piece.amin(0).double())
         largest = torch.maximum(largest, piece.amax(0).double())
-        piece_mean, piece_squares = _moments(piece)
+        if preparation.mean is None and stored.dtype == torch.uint8:
+            piece_mean, piece_squares = _moments_of_bytes(stored, preparation.divisor)
+        else:
+            piece_mean = piece.double().mean(0)
+            piece_squares = (piece.double() - piece_mean).square().sum(0)
         difference = piece_mean - mean
         squares += piece_squares + difference.square() * count * size / (count + size)
         mean += difference * size / (count + size)
@@ -79,19 +83,17 @@ def survey(cases: Cases, preparation: Preparation, check: Callable[[Tensor, Tens
     return Survey(count, mean, squares / count, largest - smallest, binary)
 
 
-def _moments(piece: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the means of the columns and their sums of squared differences, in float64."""
-    if piece.dtype == torch.float32 and bool((piece.abs() <= 1).all()):
-        # Sums in float32 over few rows at a time, by products with ones, are exact to a millionth and much faster.
-        ones = torch.ones(1, ROWS)
-        rows = piece.split(ROWS)
-        mean = torch.cat([ones[:, : len(part)] @ part for part in rows]).double().sum(0) / len(piece)
-        centre = mean.float()
-        squares = torch.cat([ones[:, : len(part)] @ (part - centre).square_() for part in rows]).double().sum(0)
-        return mean, squares - len(piece) * (mean - centre.double()).square()
-    values = piece.double()
-    mean = values.mean(0)
-    return mean, (values - mean).square().sum(0)
+def _moments_of_bytes(stored: Tensor, divisor: float) -> tuple[Tensor, Tensor]:
+    """Return the means of the columns and their sums of squared differences, exactly, and so on every machine alike.
+
+    Sums over 256 bytes, and over the squares of 255 and fewer, are whole numbers below 2^24: exact in float32.
+    """
+    sums, squares = (torch.zeros(stored.shape[1], dtype=torch.float64) for _ in range(2))
+    for part in stored.float().split(ROWS):
+        ones = torch.ones(1, len(part))
+        sums += (ones @ part)[0]
+        squares += (ones @ part.square())[0]
+    return sums / len(stored) / divisor, (squares - sums.square() / len(stored)) / divisor**2
 
 
 def byte_divisor(cases: Cases) -> float:

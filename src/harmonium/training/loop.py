@@ -77,7 +77,7 @@ def train(
             clock = time.perf_counter()
             if stopped:
                 break
-        if state.update % len(batches) == 0 and _is_due(state, last_epoch):
+        if state.update % len(batches) == 0 and _is_due(state):
             _check_not_diverged(state)
             record = measure(state, data, examples / (state.seconds - seconds_before))
             _check_not_diverged(state, record)
@@ -85,9 +85,9 @@ def train(
             yield record
 
 
-def _is_due(state: TrainingState, last_epoch: int) -> bool:
-    """Whether a record is to be made after this epoch."""
-    return state.epochs_done % state.record_every == 0 or state.epochs_done == last_epoch
+def _is_due(state: TrainingState) -> bool:
+    """Whether a record is due after this epoch: by the plan alone, since patience listens to what is measured."""
+    return state.epochs_done % state.record_every == 0 or state.epochs_done == state.epochs
 
 
 def _check_not_diverged(state: TrainingState, record: Record | None = None) -> None:

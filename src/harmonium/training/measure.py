@@ -34,7 +34,8 @@ def measure(state: TrainingState, data: Materials, examples_per_second: float) -
     live = None
     if data.held_out is not None:
         live = state.live.measure(rbm, data.held_out, state.persistent, last=_is_last(state))
-    state.note(None if live is None else live.value)
+    if live is not None and data.validation is not None:
+        state.note(live.value)
     warnings = ["the validation log-likelihood falls: the model overfits"] if _is_overfitting(state) else []
     warnings += ["the chains hardly move: try method ptt or a smaller learning rate"] if _have_stuck(state) else []
     field = rbm.hidden_field(train)

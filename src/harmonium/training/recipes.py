@@ -7,6 +7,21 @@ from typing import Any
 from harmonium.errors import unknown_name
 from harmonium.training.settings import Settings
 
+_BEST: dict[str, Any] = {
+    "method": None,
+    "gradient": "centered",
+    "chains": 500,
+    "learning_rate": 0.3,
+    "momentum": 0.0,
+    "weight_decay": 1e-4,
+    "hidden_bias": 0.0,
+    "schedule": "linear",
+    "averaging": 0.999,
+    "patience": 25,
+    "decay_raises": 3,
+    "epochs": None,
+}
+
 RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     "hinton2010": (
         "CD-1 as in Hinton's practical guide (2010): small batches, a constant rate, momentum, weight decay",
@@ -34,41 +49,13 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "ptt": (
         "parallel trajectory tempering: for data in clusters, between which plain chains do not cross",
-        {
-            "method": "ptt",
-            "gradient": "centered",
-            "chains": 500,
-            "batch_size": None,
-            "learning_rate": 0.1,
-            "momentum": 0.0,
-            "weight_decay": 1e-4,
-            "hidden_bias": 0.0,
-            "schedule": "linear",
-            "averaging": 0.999,
-            "patience": 25,
-            "decay_raises": 3,
-            "epochs": None,
-        },
+        _BEST | {"method": "ptt", "learning_rate": 0.1},
     ),
     "best": (
         "persistent chains (trajectory tempering in small models), the centred gradient, a large rate that falls to 0, "
         "averaged parameters; the validation log-likelihood says which model is kept, and the weight decay rises where "
         "it overfits",
-        {
-            "method": None,
-            "gradient": "centered",
-            "chains": 500,
-            "batch_size": None,
-            "learning_rate": 0.3,
-            "momentum": 0.0,
-            "weight_decay": 1e-4,
-            "hidden_bias": 0.0,
-            "schedule": "linear",
-            "averaging": 0.999,
-            "patience": 25,
-            "decay_raises": 3,
-            "epochs": None,
-        },
+        _BEST,
     ),
 }
 """What each recipe is, in words and in settings."""

@@ -42,7 +42,7 @@ class Settings:
     chains : int
         The number of chains of the methods that have some, whatever the batch size.
     final_chains : int, optional
-        To so many chains the number grows.
+        To so many chains the number grows, of pcd.
     gradient : {"plain", "centered", "enhanced", "standardized"}
         The coordinates in which the gradient is taken.
     epochs : int, optional
@@ -187,6 +187,8 @@ class Settings:
                 raise InputError(
                     f"final {name} is {final}, but must be at least {name}, {getattr(self, name)}: their number grows"
                 )
+        if self.final_chains is not None and self.method not in (None, "pcd"):
+            raise InputError(f"final chains is for the method pcd: leave it out with {self.method}")
         if self.sparsity_target is not None and not 0 < self.sparsity_target < 1:
             raise InputError(f"the sparsity target is {self.sparsity_target:g}, but must lie between 0 and 1")
         if self.decay_raises < 0:

@@ -162,9 +162,9 @@ class TrainingState:
         patience = self.settings.patience
         return self.epochs_done >= self.epochs or (patience is not None and self.waited >= patience)
 
-    def note(self, value: float | None) -> None:
+    def note(self, value: float) -> None:
         """Take note of a validation log-likelihood: keep the best model; decay more if it has been that for long."""
-        if value is None or self.settings.patience is None:
+        if self.settings.patience is None:
             return
         self.waited += 1
         if value > self.best_value:
@@ -329,7 +329,8 @@ def decided(settings: Settings, cases: int, width: int) -> Settings:
     """
     method, batch_size = settings.method, settings.batch_size
     if method is None:
-        method = "ptt" if width * settings.hidden <= SMALL else "pcd"
+        small = width * settings.hidden <= SMALL and settings.final_chains is None
+        method = "ptt" if small else "pcd"
     if batch_size is None:
         whole = method in ("cd", "exact")
         batch_size = min(100, cases) if whole or cases <= 100 else max(10, min(500, cases // 20))
