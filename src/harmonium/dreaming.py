@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +16,20 @@ from harmonium.io import ModelFile
 from harmonium.pictures import save_film
 from harmonium.pictures.film import check_film_path
 from harmonium.progress import step_progress
+from harmonium.rbm import RBM
 from harmonium.report import draw_model_dreams, write_report
-from harmonium.sampling import Dreams, GibbsState, gibbs
+from harmonium.sampling import Dreams, GibbsState, Trajectory, gibbs, trajectory
 from harmonium.sampling.dreams import film as filmed
 from harmonium.seeds import DREAM, generator_for
 from harmonium.training import Run, open_model
 
 MOST_CHAINS = 1_000_000
+
+STARTS = ("noise", "data", "ladder")
+"""Where chains may start."""
+
+CLIMB = 10
+"""So many steps for every model of a ladder."""
 
 FRAMES = 100
 """About how many frames a film has."""
@@ -36,21 +44,27 @@ class MadeDreams(NamedTuple):
         Mean free energy of the dreams, in nats.
     data : float or None
         That of training examples, where they are at hand.
+    start : str
+        Where the chains started.
+    steps : int
+        The steps that they took.
     files : dict of str to str
         What was written, and where.
     """
 
     dreams: float
     data: float | None
+    start: str
+    steps: int
     files: dict[str, str]
 
 
 def dream_of_run(
     path: Path | str,
     count: int = 100,
-    steps: int = 1000,
+    steps: int | None = None,
     *,
-    start: str = "noise",
+    start: str | None = None,
     seed: int = 0,
     samples: Path | None = None,
     film: Path | None = None,
@@ -65,10 +79,11 @@ def dream_of_run(
         A run folder or a bare model file.
     count : int
         The number of chains.
-    steps : int
-        Gibbs steps.
-    start : {"noise", "data"}
-        Where the chains start; training examples of the run are ``data``.
+    steps : int, optional
+        Gibbs steps; by default 1,000, or ten for every checkpoint of a ladder.
+    start : {"noise", "data", "ladder"}, optional
+        Where the chains start; training examples of the run are ``data``; ``ladder`` lets them climb from the
+        independent model over the checkpoints of trajectory tempering, and is the default where there are any.
     seed : int
         Decides all randomness.
     samples : Path, optional
@@ -91,8 +106,8 @@ def dream_of_run(
     path = Path(path)
     if count < 1:
         raise InputError(f"count is {count}, but must be at least 1")
-    if start not in ("noise", "data"):
-        raise unknown_name("start", start, ("noise", "data"))
+    if start is not None and start not in STARTS:
+        raise unknown_name("start", start, STARTS)
     if film is not None:
         check_film_path(film)
     _check_targets(samples, film, picture)
@@ -101,9 +116,18 @@ def dream_of_run(
     if count > MOST_CHAINS:
         raise InputError(f"count is {count}, but must be at most {MOST_CHAINS}")
     examples = _examples(path, data_dir, required=start == "data")
+    ladder = _ladder(path, required=start == "ladder") if start in (None, "ladder") else None
+    start = start or ("noise" if ladder is None else "ladder")
+    if steps is None:
+        steps = 1000 if ladder is None else CLIMB * len(ladder)
     generator = generator_for(seed, DREAM)
-    chains = _start(model, examples if start == "data" else None, count, generator)
-    frames, last = _watch(model, chains, steps, generator, film is not None)
+    every = max(1, steps // FRAMES)
+    if ladder is None:
+        chains = _start(model, examples if start == "data" else None, count, generator)
+        moving = filmed(model.rbm, chains, steps, generator, every)
+    else:
+        moving = trajectory.film(Trajectory(ladder), count, steps, generator, every)
+    frames, last = _watch(model, moving, steps, every, film is not None)
     target = picture or (path if path.is_dir() else path.parent) / "dreams.png"
     draw_model_dreams(model, last, target, examples)
     files = {"picture": str(target)}
@@ -118,7 +142,15 @@ def dream_of_run(
         files["report"] = str(write_report(Run(path)))
     with torch.no_grad():
         of_data = None if examples is None else float(model.rbm.free_energy(examples).mean())
-    return MadeDreams(float(last.free_energy.mean()), of_data, files)
+    return MadeDreams(float(last.free_energy.mean()), of_data, start, steps, files)
+
+
+def _ladder(path: Path, required: bool) -> list[RBM] | None:
+    """Return the models that the chains climb; None where training left none and none are required."""
+    ladder = Run(path).ladder() if path.is_dir() else None
+    if ladder is None and required:
+        raise InputError(f"{path} has no ladder of checkpoints: train with --method ptt, or start from noise")
+    return ladder
 
 
 def _examples(path: Path, data_dir: Path | str | None, required: bool) -> Tensor | None:
@@ -151,13 +183,12 @@ def _start(model: ModelFile, examples: Tensor | None, count: int, generator: tor
 
 
 def _watch(
-    model: ModelFile, chains: GibbsState, steps: int, generator: torch.Generator, keep_frames: bool
+    model: ModelFile, moving: Iterator[Dreams], steps: int, every: int, keep_frames: bool
 ) -> tuple[list[Tensor], Dreams]:
     """Run the chains under a progress bar; return the frames of the film, if wanted, and the last dreams."""
     frames: list[Tensor] = []
-    every = max(1, steps // FRAMES)
     with step_progress("dreaming", steps) as bar:
-        for last in filmed(model.rbm, chains, steps, generator, every):
+        for last in moving:
             if keep_frames:
                 frames.append(model.preparation.restore(last.mean))
             bar.advance(bar.task_ids[0], every)

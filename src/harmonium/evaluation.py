@@ -22,6 +22,7 @@ from harmonium.likelihood import (
     log_likelihood,
     log_partition,
 )
+from harmonium.likelihood.annealed import with_trajectory
 from harmonium.likelihood.evaluate import choose_method, count_steps
 from harmonium.likelihood.exact import expected_seconds
 from harmonium.progress import step_progress
@@ -38,6 +39,9 @@ LONG = 10.0
 
 CONSERVATIVE = 200
 """How many examples the conservative figure is taken from."""
+
+TRAJECTORY = 500
+"""Steps of the chains that climb from checkpoint to checkpoint of training."""
 
 SPLITS = ("test", "validation", "train")
 """The parts of a run's own data by name; anything else is a file."""
@@ -92,7 +96,8 @@ def evaluate_run(
     if chosen == "exact":
         return _enumerated(model.rbm, visible, announce)
     examples = _training_examples(path, data_dir)
-    return _annealed(model.rbm, visible, examples, runs, temperatures, generator)
+    ladder = Run(path).ladder() if path.is_dir() else None
+    return _annealed(model.rbm, visible, examples, ladder, runs, temperatures, generator)
 
 
 def _enumerated(rbm: RBM, visible: Tensor, announce: Announce) -> LogLikelihood:
@@ -108,11 +113,17 @@ def _enumerated(rbm: RBM, visible: Tensor, announce: Announce) -> LogLikelihood:
 
 @torch.no_grad()
 def _annealed(
-    rbm: RBM, visible: Tensor, examples: Tensor | None, runs: int, temperatures: int, generator: torch.Generator
+    rbm: RBM,
+    visible: Tensor,
+    examples: Tensor | None,
+    ladder: list[RBM] | None,
+    runs: int,
+    temperatures: int,
+    generator: torch.Generator,
 ) -> LogLikelihood:
-    """Anneal: log Z with its bracket, and the conservative figure from some of the examples."""
+    """Anneal: log Z with its bracket, what a ladder of training says, and the conservative figure of some examples."""
     base = None if examples is None else base_of_states(rbm, examples)
-    steps = count_steps(rbm, "ais", temperatures) + temperatures - 1
+    steps = count_steps(rbm, "ais", temperatures) + temperatures - 1 + (TRAJECTORY if ladder else 0)
     with step_progress("annealing", steps) as bar:
 
         def progress() -> None:
@@ -128,6 +139,8 @@ def _annealed(
             temperatures=temperatures,
             progress=progress,
         )
+        if ladder is not None:
+            partition = with_trajectory(partition, ladder, generator, TRAJECTORY, progress)
         found = log_likelihood(rbm, visible, partition)
         some = visible[torch.randperm(len(visible), generator=generator)[:CONSERVATIVE]]
         below = conservative_log_probability(

@@ -45,9 +45,9 @@ def test_exchanges_with_a_checkpoint_keep_both_distributions(generator):
     """Chains and reservoir start at the exact distributions, and both are still there; false alarms below 1e-5."""
     rbm, other = (small_rbm(seed=seed).requires_grad_(False) for seed in (0, 1))
     chains, reservoir = exact_samples(rbm, 20_000, generator), exact_samples(other, 200_000, generator)
-    state = TrajectoryState(gibbs.init(rbm, chains), other, reservoir, 0.0, 0.0)
+    state = TrajectoryState(gibbs.init(rbm, chains), (other,), reservoir, 0.0, 0.0)
     statistics, state = followed(TrajectoryTempering(1, 20_000), rbm, generator, 20, state)
-    assert state.checkpoints == 1
+    assert len(state.ladder) == 1
     assert_near(statistics, exact_model_statistics(rbm), 20_000)
     expected = exact_model_statistics(other).visible["bias"]
     assert ((state.reservoir.mean(0) - expected).abs() < 6 * 0.5 / 200_000**0.5).all()
@@ -63,7 +63,7 @@ def test_log_z_is_carried_along_the_checkpoints(generator):
     for _ in range(150):
         rbm.weights += 0.02 * step
         _, state = estimator.model_statistics(rbm, data, state, generator)
-    assert state.checkpoints > 2
+    assert len(state.ladder) > 2
     found = state.milestone()
     assert abs(found.value - float(exact_log_partition(found.model))) < 4 * found.variance**0.5 + 0.05
 

@@ -1,13 +1,17 @@
 """The live log-likelihood, what patience does with it, and that every method resumes exactly with all of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from harmonium.data import Cases, Dataset, load
+from harmonium.dreaming import dream_of_run
+from harmonium.evaluation import evaluate_run
 from harmonium.gradients import METHODS
 from harmonium.likelihood import exact_log_probability
-from harmonium.training import Run, live, materials, recipe, resume_run, start, start_run, train
+from harmonium.training import Run, live, materials, open_model, recipe, resume_run, start, start_run, train
 
 
 def shapes(cases=400, width=30, seed=0):
@@ -79,6 +83,42 @@ def test_weight_decay_rises_where_a_model_overfits():
     assert state.optimizer.param_groups[0]["weight_decay"] == pytest.approx(25e-4)
     kept, before = (exact_log_probability(s.model, data.held_out.float()).mean() for s in (state, plain))
     assert kept >= before
+
+
+def test_of_models_within_the_error_the_later_one_is_kept():
+    settings = recipe("best", hidden=3, epochs=5, method="pcd")
+    state = start(settings, materials(load("bars-and-stripes:3x3"), settings, validation=0.3))
+    for value, error, kept in [
+        (-9.0, 0.5, -9.0),
+        (-9.4, 0.1, -9.4),
+        (-9.6, 0.1, -9.4),
+        (-8.0, 0.0, -8.0),
+        (-8.0, 0.0, -8.0),
+    ]:
+        state.note(value, error)
+        assert state.best_value == kept
+    assert state.waited == 1
+
+
+def test_the_ladder_of_a_run_leads_to_the_model_that_is_kept(tmp_path):
+    np.save(tmp_path / "shapes.npy", shapes().numpy())
+    settings = recipe("ptt", hidden=6, epochs=100, batch_size=40, chains=100, patience=None, likelihood_share=0.0)
+    settings = replace(settings, learning_rate=0.5)
+    run, state, data = start_run(tmp_path / "run", str(tmp_path / "shapes.npy"), settings, validation=0)
+    assert len(run.ladder()) == 2
+    for _ in run.train(state, data):
+        pass
+    ladder = run.ladder()
+    assert len(ladder) == len(state.persistent.ladder) + 1 > 3
+    assert not ladder[0].weights.any()
+    assert torch.equal(ladder[-1].weights, open_model(run.folder).rbm.weights)
+    state.best_rung = 2
+    run.save(state, data)
+    assert len(run.ladder()) == 3
+    made = dream_of_run(run.folder, 20)
+    assert (made.start, made.steps) == ("ladder", 30)
+    z = evaluate_run(run.folder, "train", method="ais", runs=50, temperatures=200).log_partition
+    assert abs(z.diagnostics["trajectory"] - z.value) < 5 * z.diagnostics["trajectory_standard_error"] + 0.3
 
 
 def test_chains_that_stand_still_are_named():

@@ -5,7 +5,7 @@ import pytest
 from harmonium.data import load
 from harmonium.errors import InputError
 from harmonium.training import RECIPES, Settings, materials, recipe, start, start_run, train
-from harmonium.training.state import decided
+from harmonium.training.beginning import decided
 
 
 @pytest.mark.parametrize("name", RECIPES)

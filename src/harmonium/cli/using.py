@@ -14,8 +14,16 @@ from harmonium.cli.app import DataDir, Json, RunPath, app, say
 def dream(
     path: RunPath,
     count: Annotated[int, typer.Option(help="Number of chains, and so of dreams.")] = 100,
-    steps: Annotated[int, typer.Option(help="Gibbs steps.")] = 1000,
-    start: Annotated[str, typer.Option(help="Where the chains start: noise, or data of the run.")] = "noise",
+    steps: Annotated[
+        int | None, typer.Option(help="Gibbs steps; 1000 by default, ten a checkpoint with --start ladder.")
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the chains start: noise, data of the run, or the ladder of checkpoints that the method ptt "
+            "leaves, and then by default."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides all randomness.")] = 0,
     samples: Annotated[Path | None, typer.Option(help="Write the states here, a .npy file (count, visible).")] = None,
     film: Annotated[
@@ -25,7 +33,7 @@ def dream(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Let a model dream: Gibbs sampling from P(v), shown as a grid of P(v | h).
+    """Let a model dream: samples of P(v) by Gibbs steps, shown as a grid of P(v | h).
 
     Examples
     --------
@@ -47,9 +55,17 @@ def dream(
         data_dir=data_dir,
     )
     against = "" if made.data is None else f", that of the data {made.data:.1f}"
-    lines = [f"{count} dreams after {steps} steps: mean free energy {made.dreams:.1f} nats{against}"]
+    steps = made.steps
+    taken = f"{count} dreams after {steps} steps from {'the ladder' if made.start == 'ladder' else made.start}"
+    lines = [f"{taken}: mean free energy {made.dreams:.1f} nats{against}"]
     lines += [f"{name}: {place}" for name, place in made.files.items()]
-    facts = {"count": count, "steps": steps, "free_energy_dreams": made.dreams, "free_energy_data": made.data}
+    facts = {
+        "count": count,
+        "steps": steps,
+        "start": made.start,
+        "free_energy_dreams": made.dreams,
+        "free_energy_data": made.data,
+    }
     say(as_json, facts | made.files, *lines)
 
 
@@ -163,6 +179,11 @@ def _describe_likelihood(found: Any, data: str) -> list[str]:
         lines += [
             f"checks: tempered chains give log Z = {bridge:.3f} +- {error:.3f}; a conservative log-likelihood, which "
             f"needs no Z, is {found.conservative:.2f} +- {found.conservative_error:.2f}",
+        ]
+    if "trajectory" in z.diagnostics:
+        lines += [
+            f"the checkpoints of training give log Z = {z.diagnostics['trajectory']:.3f} "
+            f"+- {z.diagnostics['trajectory_standard_error']:.3f}"
         ]
     return [*lines, *(f"warning: {warning}" for warning in found.warnings)]
 

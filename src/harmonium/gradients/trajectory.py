@@ -34,37 +34,42 @@ CAREFUL = 100
 WATCH, LONGEST = 50, 10
 """Sweeps in which the autocorrelation time is measured, and the longest one that is waited for."""
 
+LADDER = "ladder."
+"""What the names of the frozen models' parameters begin with."""
+
 
 @dataclass(frozen=True)
 class TrajectoryState:
-    """Where the chains stand, and the last checkpoint.
+    """Where the chains stand, and the ladder of frozen models.
 
     Attributes
     ----------
     chains : GibbsState
         The chains of the model.
-    checkpoint : RBM
-        The last frozen model.
+    ladder : tuple of RBM
+        The frozen models, from the independent one to the last checkpoint.
     reservoir : Tensor, shape (RESERVOIR * chains, n)
-        Samples of it.
+        Samples of the last checkpoint.
     log_partition, variance : float
-        log Z of the checkpoint, carried along the ladder, and its variance.
+        log Z of the last checkpoint, carried along the ladder, and its variance.
     rate : float
         The observed rate of exchange, a moving average.
-    checkpoints : int
-        How many there have been, the independent model included.
     careful : int
         For how many updates steps are still halved.
     """
 
     chains: GibbsState
-    checkpoint: RBM
+    ladder: tuple[RBM, ...]
     reservoir: Tensor
     log_partition: float
     variance: float
     rate: float = 1.0
-    checkpoints: int = 1
     careful: int = 0
+
+    @property
+    def checkpoint(self) -> RBM:
+        """The last frozen model."""
+        return self.ladder[-1]
 
     @property
     def scale(self) -> float:
@@ -78,17 +83,18 @@ class TrajectoryState:
 
     def report(self) -> dict[str, float]:
         """Return the rate of exchange and the number of checkpoints."""
-        return {"swap_rate": self.rate, "checkpoints": float(self.checkpoints)}
+        return {"swap_rate": self.rate, "checkpoints": float(len(self.ladder))}
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return everything by a name."""
-        numbers = [self.log_partition, self.variance, self.rate, self.checkpoints, self.careful]
+        """Return everything by a name; the parameters of the frozen models stacked."""
+        numbers = [self.log_partition, self.variance, self.rate, self.careful]
         own = {
             **self.chains.tensors(),
             "reservoir": self.reservoir,
             "numbers": torch.tensor(numbers, dtype=torch.float64),
         }
-        return own | {f"checkpoint.{name}": part for name, part in self.checkpoint.state_dict().items()}
+        frozen = [model.state_dict() for model in self.ladder]
+        return own | {f"{LADDER}{name}": torch.stack([each[name] for each in frozen]) for name in frozen[0]}
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ class TrajectoryTempering:
         field = rbm.weights.new_zeros(RESERVOIR * self.chains, rbm.visible.size)
         reservoir = first.visible.sample(field, generator)
         chains = gibbs.init_from_noise(rbm, self.chains, generator)
-        return TrajectoryState(chains, first, reservoir, independent_log_partition(first), 0.0)
+        return TrajectoryState(chains, (first,), reservoir, independent_log_partition(first), 0.0)
 
     @torch.no_grad()
     def model_statistics(
@@ -147,13 +153,21 @@ class TrajectoryTempering:
     def restored(self, rbm: RBM, tensors: dict[str, Tensor]) -> TrajectoryState:
         """Return the state of these tensors."""
         tensors = {name: tensor.to(rbm.weights.device) for name, tensor in tensors.items()}
-        checkpoint = copy.deepcopy(independent(rbm)).requires_grad_(False)
-        checkpoint.load_state_dict({k.removeprefix("checkpoint."): v for k, v in tensors.items() if "checkpoint." in k})
-        log_partition, variance, rate, checkpoints, careful = tensors["numbers"].tolist()
+        log_partition, variance, rate, careful = tensors["numbers"].tolist()
         chains = GibbsState(tensors["visible"], tensors["hidden_field"])
-        return TrajectoryState(
-            chains, checkpoint, tensors["reservoir"], log_partition, variance, rate, int(checkpoints), int(careful)
-        )
+        ladder = ladder_of(rbm, tensors)
+        return TrajectoryState(chains, ladder, tensors["reservoir"], log_partition, variance, rate, int(careful))
+
+
+def ladder_of(rbm: RBM, tensors: dict[str, Tensor]) -> tuple[RBM, ...]:
+    """Return the frozen models, of the families and sizes of `rbm`, from the tensors of a `TrajectoryState`."""
+    stacked = {name.removeprefix(LADDER): part for name, part in tensors.items() if name.startswith(LADDER)}
+    ladder = []
+    for place in range(len(stacked["weights"])):
+        model = copy.deepcopy(independent(rbm)).requires_grad_(False)
+        model.load_state_dict({name: part[place] for name, part in stacked.items()})
+        ladder.append(model)
+    return tuple(ladder)
 
 
 def _exchanged(rbm: RBM, state: TrajectoryState, generator: torch.Generator) -> tuple[TrajectoryState, float]:
@@ -196,11 +210,10 @@ def _frozen(rbm: RBM, state: TrajectoryState, generator: torch.Generator) -> Tra
     groups = [bennett_ratio(works[0][k::10], works[1][k::10]) for k in range(10)]
     return TrajectoryState(
         gibbs.init(rbm, state.chains.visible),
-        copy.deepcopy(plain).requires_grad_(False),
+        (*state.ladder, copy.deepcopy(plain).requires_grad_(False)),
         reservoir,
         state.log_partition + bennett_ratio(*works),
         state.variance + float(np.var(groups, ddof=1)) / 10,
-        checkpoints=state.checkpoints + 1,
         careful=state.careful,
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,13 @@ from harmonium.errors import InputError
 from harmonium.likelihood.annealing import Annealed, Progress, anneal, anneal_back
 from harmonium.likelihood.bounds import effective_sample_size, log_mean_exp
 from harmonium.likelihood.bracket import Bracket
-from harmonium.likelihood.bridge import Bridge, bridge
+from harmonium.likelihood.bridge import Bridge, bridge, trajectory_bridge
 from harmonium.likelihood.estimates import LogPartition
 from harmonium.likelihood.missed import COARSE, Mode, check_modes
 from harmonium.likelihood.spacing import adaptive_spacing
 from harmonium.rbm import RBM
 from harmonium.sampling import GeometricPath, base_of_states, gibbs
+from harmonium.sampling.path import independent_log_partition
 
 SMALL = 200_000
 """Models of fewer weights are annealed in float64, which costs little there."""
@@ -112,6 +115,48 @@ def _base_of_samples(rbm: RBM, generator: torch.Generator) -> RBM:
     for _ in range(100):
         state = gibbs.step(rbm, state, generator)
     return base_of_states(rbm, state.visible)
+
+
+def with_trajectory(
+    partition: LogPartition,
+    models: Sequence[RBM],
+    generator: torch.Generator,
+    steps: int = 500,
+    progress: Progress | None = None,
+) -> LogPartition:
+    """Return the estimate with one more beside it, from the models that training met; widened where they disagree.
+
+    Parameters
+    ----------
+    partition : LogPartition
+        What annealing gave.
+    models : sequence of RBM
+        From one without weights to the model itself (`harmonium.likelihood.bridge.trajectory_bridge`).
+    generator : torch.Generator
+    steps : int
+        Of every ladder.
+    progress : callable, optional
+        Called after every one of the `steps`.
+    """
+    origin = independent_log_partition(models[0])
+    found = trajectory_bridge(models, generator, ladders=LADDERS, steps=steps, progress=progress)
+    bracket = Bracket(
+        partition.value - origin,
+        partition.standard_error,
+        partition.lower - origin,
+        partition.upper - origin,
+        list(partition.warnings),
+    )
+    bracket.check_bridge(found)
+    more = {"trajectory": origin + found.value, "trajectory_standard_error": found.standard_error}
+    return replace(
+        partition,
+        standard_error=bracket.error,
+        lower=origin + bracket.lower,
+        upper=origin + bracket.upper,
+        diagnostics=partition.diagnostics | more,
+        warnings=tuple(bracket.warnings),
+    )
 
 
 def count_annealing(temperatures: int, modes: int = 8) -> int:

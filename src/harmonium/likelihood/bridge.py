@@ -1,8 +1,9 @@
-"""log Z from a tempered ladder, neighbour by neighbour: a check that owes nothing to annealing."""
+"""log Z from a ladder of models, neighbour by neighbour: a check that owes nothing to annealing."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ from torch import Tensor
 from harmonium.likelihood.annealing import Progress
 from harmonium.likelihood.bounds import bennett_ratio
 from harmonium.likelihood.spacing import adaptive_spacing
-from harmonium.sampling import GeometricPath, TemperedState, Tempering
+from harmonium.rbm import RBM
+from harmonium.sampling import GeometricPath, TemperedState, Tempering, Trajectory
 from harmonium.sampling.tempering import equalised
 
 LEVELS = (4, 48)
@@ -90,7 +92,46 @@ def bridge(
     Source: Bennett 1976; for a whole ladder, Shirts & Chodera 2008.
     """
     tempering, state = _tuned(path, ladders, generator)
-    pairs = len(tempering.betas) - 1
+    return _along(tempering, state, steps, generator, progress)
+
+
+@torch.no_grad()
+def trajectory_bridge(
+    models: Sequence[RBM],
+    generator: torch.Generator,
+    *,
+    ladders: int = 20,
+    steps: int = 1000,
+    progress: Progress | None = None,
+) -> Bridge:
+    r"""Estimate log(Z / Z_first) by Bennett's acceptance ratio between models that training met.
+
+        log(Z / Z_first) = sum_k log(Z_{k+1} / Z_k),   each term from  F_k - F_{k+1}  at states of both models
+
+    Parameters
+    ----------
+    models : sequence of RBM
+        From one without weights to the model, as `Run.ladder` returns them.
+    generator, ladders, steps, progress
+        As for `bridge`.
+
+    Notes
+    -----
+    Source: Bereux, Decelle, Furtlehner & Seoane 2025, section 4.3, with Bennett's ratio in place of annealing.
+    """
+    trajectory = Trajectory(models)
+    return _along(trajectory, trajectory.init(ladders, generator), steps, generator, progress)
+
+
+def _along(
+    tempering: Tempering | Trajectory,
+    state: TemperedState,
+    steps: int,
+    generator: torch.Generator,
+    progress: Progress | None,
+) -> Bridge:
+    """Take the steps; return what the works between neighbours and the states of the last model say."""
+    pairs, ladders = state.levels.shape[0] - 1, state.levels.shape[1]
     works: list[list[Tensor]] = [[] for _ in range(pairs)]
     tops = []
     for step in range(steps):

@@ -6,6 +6,7 @@ from harmonium.sampling.dreams import Dreams, dream
 from harmonium.sampling.gibbs import GibbsState
 from harmonium.sampling.path import GeometricPath, base_of_states
 from harmonium.sampling.tempering import TemperedState, Tempering
+from harmonium.sampling.trajectory import Trajectory
 
 __all__ = [
     "Dreams",
@@ -15,6 +16,7 @@ __all__ = [
     "KernelCheck",
     "TemperedState",
     "Tempering",
+    "Trajectory",
     "base_of_states",
     "check_kernel",
     "dream",

@@ -32,13 +32,19 @@ class Dreams(NamedTuple):
     free_energy: Tensor
 
 
-def _look(rbm: RBM, state: gibbs.GibbsState, generator: torch.Generator | None) -> tuple[Dreams, gibbs.GibbsState]:
+def look(rbm: RBM, state: gibbs.GibbsState, generator: torch.Generator | None) -> tuple[Dreams, gibbs.GibbsState]:
     """Take the last half-steps so that the means, from which the samples are drawn, can be shown."""
     hidden = rbm.hidden.sample(state.hidden_field, generator)
     field = rbm.visible_field(hidden)
     state = gibbs.init(rbm, rbm.visible.sample(field, generator))
     free_energy = rbm.free_energy_from_field(state.visible, state.hidden_field)
     return Dreams(state.visible, rbm.visible.mean(field), free_energy), state
+
+
+def check_steps(steps: int, every: int) -> None:
+    """Raise `InputError` when one of them is less than 1."""
+    if steps < 1 or every < 1:
+        raise InputError(f"a dream needs at least 1 step and 1 step between frames, not {steps} and {every}")
 
 
 @torch.no_grad()
@@ -69,14 +75,13 @@ def film(
     InputError
         When `steps` or `every` is less than 1.
     """
-    if steps < 1 or every < 1:
-        raise InputError(f"a dream needs at least 1 step and 1 step between frames, not {steps} and {every}")
+    check_steps(steps, every)
     rbm, state = packed_if_faster(rbm), start
     for count in range(1, steps + 1):
         if count % every and count != steps:
             state = gibbs.step(rbm, state, generator)
         else:
-            dreams, state = _look(rbm, state, generator)
+            dreams, state = look(rbm, state, generator)
             yield dreams
 
 

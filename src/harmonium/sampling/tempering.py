@@ -117,7 +117,7 @@ class Tempering:
         bound = torch.full((count, ladders), -1, device=levels.device)
         acceptance = torch.zeros(count - 1, dtype=torch.float64, device=levels.device)
         works = torch.empty(2, 0, ladders, dtype=torch.float64, device=levels.device)
-        return TemperedState(levels, self.path.rbm.hidden_field(levels), _mark_ends(bound), works, 0, acceptance, 0)
+        return TemperedState(levels, self.path.rbm.hidden_field(levels), mark_ends(bound), works, 0, acceptance, 0)
 
     @torch.no_grad()
     def step(self, state: TemperedState, generator: torch.Generator) -> TemperedState:
@@ -127,7 +127,7 @@ class Tempering:
         works = self._works(levels, field, pairs)
         probability = (works[0] - works[1]).clamp(max=0).exp()
         uniform = torch.rand(probability.shape, dtype=torch.float64, generator=generator, device=levels.device)
-        order = _order_after(uniform < probability, pairs, len(levels))
+        order = order_after(uniform < probability, pairs, len(levels))
         ladder = torch.arange(levels.shape[1], device=levels.device)
         bound = state.bound[order, ladder]
         acceptance = state.acceptance.clone()
@@ -135,7 +135,7 @@ class Tempering:
         return TemperedState(
             levels[order, ladder],
             field[order, ladder],
-            _mark_ends(bound),
+            mark_ends(bound),
             works,
             state.steps + 1,
             acceptance,
@@ -158,7 +158,7 @@ class Tempering:
         return works
 
 
-def _order_after(swap: Tensor, pairs: Tensor, levels: int) -> Tensor:
+def order_after(swap: Tensor, pairs: Tensor, levels: int) -> Tensor:
     """Return which level each place takes its state from: (pairs, ladders) -> (levels, ladders)."""
     order = torch.arange(levels, device=swap.device)[:, None].repeat(1, swap.shape[1])
     order[pairs] += swap.long()
@@ -166,7 +166,7 @@ def _order_after(swap: Tensor, pairs: Tensor, levels: int) -> Tensor:
     return order
 
 
-def _mark_ends(bound: Tensor) -> Tensor:
+def mark_ends(bound: Tensor) -> Tensor:
     """Note which end each state stands at, if it stands at one; a state that was never at the model counts no trip."""
     marked = bound.clone()
     marked[0] = torch.where(bound[0] == 1, 0, bound[0])

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from harmonium.data import Batches
 from harmonium.errors import InputError
+from harmonium.training.beginning import start
 from harmonium.training.loop import update
 from harmonium.training.materials import Materials
 from harmonium.training.settings import Settings
-from harmonium.training.state import start
 
 TRIAL = 2.0
 """Seconds of updates that are timed, after a quarter of it to warm up."""

@@ -35,7 +35,7 @@ def measure(state: TrainingState, data: Materials, examples_per_second: float) -
     if data.held_out is not None:
         live = state.live.measure(rbm, data.held_out, state.persistent, last=_is_last(state))
     if live is not None and data.validation is not None:
-        state.note(live.value)
+        state.note(live.value, live.log_partition_error)
     warnings = ["the validation log-likelihood falls: the model overfits"] if _is_overfitting(state) else []
     warnings += ["the chains hardly move: try method ptt or a smaller learning rate"] if _have_stuck(state) else []
     field = rbm.hidden_field(train)

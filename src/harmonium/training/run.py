@@ -14,16 +14,20 @@ import harmonium
 from harmonium.data import Dataset, load
 from harmonium.errors import InputError, StorageError
 from harmonium.files import read_tensors, write_tensors, write_text
+from harmonium.gradients.trajectory import LADDER, ladder_of
 from harmonium.io import ModelFile, read_model_file, save_model
+from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState
+from harmonium.training.beginning import start
 from harmonium.training.budget import fitted
 from harmonium.training.loop import train
 from harmonium.training.materials import Materials, materials, monitored_examples, split
 from harmonium.training.record import Record
 from harmonium.training.settings import Settings
-from harmonium.training.state import TrainingState, start
+from harmonium.training.state import TrainingState
 
 CHECKPOINT_FORMAT = 1
+PERSISTENT = "persistent."
 FILES = (
     "config.json",
     "metrics.jsonl",
@@ -115,6 +119,17 @@ class Run:
         if not tensors.keys() >= set(names.values()):
             return None
         return GibbsState(**{name: tensors[stored] for name, stored in names.items()})
+
+    def ladder(self) -> list[RBM] | None:
+        """Return the models of trajectory tempering, from the independent one to the kept one; None without them."""
+        path = self.folder / "checkpoint.safetensors"
+        tensors, numbers = read_tensors(path) if path.exists() else ({}, {})
+        persistent = {name.removeprefix(PERSISTENT): tensors[name] for name in tensors if name.startswith(PERSISTENT)}
+        if not any(name.startswith(LADDER) for name in persistent):
+            return None
+        kept = read_model_file(self.model_path).rbm
+        frozen = ladder_of(kept, persistent)
+        return [*frozen[: numbers.get("best_rung") or len(frozen)], kept]
 
     def records(self) -> list[Record]:
         """Return the records so far; a last line that a kill cut short is left out."""

@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
 from harmonium.errors import InputError
-from harmonium.gradients import Coordinates, Estimator, make_coordinates, make_estimator
-from harmonium.kernels import why_not
-from harmonium.packed import PackedRBM, RoundedRBM, gains
+from harmonium.gradients import Coordinates, Estimator
+from harmonium.packed import PackedRBM
 from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState
-from harmonium.seeds import TRAINING, WEIGHTS, generator_for
-from harmonium.training.averaging import averaged
-from harmonium.training.live import LiveLikelihood, make_live
-from harmonium.training.materials import Materials
-from harmonium.training.optimizers import make_optimizer, make_scheduler
+from harmonium.training.live import LiveLikelihood
 from harmonium.training.settings import Settings
-from harmonium.units import make_units
-
-UPDATES = 16_000
-"""About so many updates are planned where nobody says for how long to train."""
-
-SMALL = 2**15
-"""In models of at most so many weights trajectory tempering costs little."""
 
 RAISE = 5.0
 """By what the weight decay is multiplied when the model overfits."""
@@ -72,9 +60,14 @@ class TrainingState:
     live : LiveLikelihood
         The log-likelihood while training goes on.
     best : RBM, optional
-        The model with the highest validation log-likelihood so far, where the settings have patience.
+        Where the settings have patience, the model with the highest validation log-likelihood so far, or a later one
+        within the error of log Z.
     best_value : float
         Its log-likelihood.
+    best_floor : float
+        The highest log-likelihood so far less its error.
+    best_rung : int
+        How many checkpoints trajectory tempering had then: those that lead up to it.
     waited : int
         How many measurements ago that was, or the weight decay was raised.
     raised : int
@@ -105,6 +98,8 @@ class TrainingState:
     activity: Tensor | None = None
     best: RBM | None = None
     best_value: float = -math.inf
+    best_floor: float = -math.inf
+    best_rung: int = 0
     waited: int = 0
     raised: int = 0
     watched: Tensor | None = None
@@ -162,13 +157,19 @@ class TrainingState:
         patience = self.settings.patience
         return self.epochs_done >= self.epochs or (patience is not None and self.waited >= patience)
 
-    def note(self, value: float) -> None:
-        """Take note of a validation log-likelihood: keep the best model; decay more if it has been that for long."""
+    def note(self, value: float, error: float = 0.0) -> None:
+        """Take note of a validation log-likelihood: keep the best model; decay more if it has been that for long.
+
+        Of models between which the `error` of log Z leaves no choice the later one is kept: its learning rate is lower.
+        """
         if self.settings.patience is None:
             return
         self.waited += 1
-        if value > self.best_value:
-            self.best, self.best_value, self.waited = copy.deepcopy(self.current), value, 0
+        if value > self.best_floor:
+            self.best, self.best_value = copy.deepcopy(self.current), value
+            self.best_rung = len(getattr(self.persistent, "ladder", ()))
+        if value - error > self.best_floor:
+            self.best_floor, self.waited = value - error, 0
         if self.waited >= self.settings.patience and self.raised < self.settings.decay_raises:
             self.raised, self.waited = self.raised + 1, 0
             self.optimizer.param_groups[0]["weight_decay"] *= RAISE
@@ -205,7 +206,9 @@ class TrainingState:
             "seconds": self.seconds,
             "optimizer": {"param_groups": optimizer["param_groups"], "state": slots},
             "scheduler": None if self.scheduler is None else _plain(self.scheduler.state_dict()),
-            "best_value": self.best_value if math.isfinite(self.best_value) else None,
+            "best_value": _finite(self.best_value),
+            "best_floor": _finite(self.best_floor),
+            "best_rung": self.best_rung,
             "waited": self.waited,
             "raised": self.raised,
             "watched_at": self.watched_at,
@@ -248,7 +251,10 @@ class TrainingState:
         if best:
             self.best = copy.deepcopy(self.rbm)
             self.best.load_state_dict(best)
-        self.best_value = -math.inf if numbers["best_value"] is None else numbers["best_value"]
+        self.best_value, self.best_floor = (
+            -math.inf if numbers[name] is None else numbers[name] for name in ("best_value", "best_floor")
+        )
+        self.best_rung = numbers["best_rung"]
         self.waited, self.raised = numbers["waited"], numbers["raised"]
         self.watched_at = numbers["watched_at"]
         others = {name: tensor.to(device) for name, tensor in _under("other.", tensors).items()}
@@ -268,118 +274,11 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
+def _finite(number: float) -> float | None:
+    """Return the number, or None for one that JSON does not know."""
+    return number if math.isfinite(number) else None
+
+
 def _plain(state: dict[str, Any]) -> dict[str, Any]:
     """Leave out of a scheduler's state what JSON cannot hold and it does not need."""
     return {name: value for name, value in state.items() if isinstance(value, int | float | bool | list | type(None))}
-
-
-def start(settings: Settings, data: Materials) -> TrainingState:
-    """Return the state before the first update.
-
-    Weights are drawn from Normal(0, 0.01^2), the visible layer starts at the moments of the data (for Bernoulli units
-    at log(p / (1 - p)) of the smoothed mean p) and the hidden biases where the settings say (Hinton 2010, sections
-    8 and 8.1).
-
-    Raises
-    ------
-    InputError
-        When the batch size exceeds the number of training examples, or the device is not there.
-    """
-    settings = decided(settings, len(data.train), data.train.width)
-    assert settings.method is not None
-    assert settings.batch_size is not None
-    assert settings.epochs is not None
-    assert settings.learning_rate is not None
-    device = choose_device(settings.device)
-    rbm = _fresh_model(settings, data).to(device)
-    sampled = _as_sampled(rbm, settings.precision)
-    estimator = make_estimator(settings.method, settings.steps, settings.chains, settings.learning_rate)
-    generator = generator_for(settings.seed, TRAINING, device=device)
-    optimizer = make_optimizer(
-        rbm, settings.optimizer, settings.learning_rate, settings.weight_decay, settings.momentum
-    )
-    updates_per_epoch = math.ceil(len(data.train) / settings.batch_size)
-    scheduler = make_scheduler(optimizer, settings.schedule, settings.epochs * updates_per_epoch)
-    optimizer.step()  # without gradients it does nothing, but a schedule wants to see it called
-    coordinates = make_coordinates(settings.gradient)
-    return TrainingState(
-        settings=settings,
-        rbm=rbm,
-        sampled=sampled,
-        optimizer=optimizer,
-        scheduler=scheduler,
-        estimator=estimator,
-        persistent=estimator.init(sampled, generator),
-        coordinates=coordinates,
-        kept=coordinates.init(rbm, data.found.mean, data.found.variance),
-        generator=generator,
-        updates_per_epoch=updates_per_epoch,
-        averages=averaged(rbm, settings.averaging) if settings.averaging else None,
-        live=make_live(rbm, settings, data.monitored_train),
-    )
-
-
-def decided(settings: Settings, cases: int, width: int) -> Settings:
-    """Return the settings with method, batch size and epochs chosen where they were left open.
-
-    Raises
-    ------
-    InputError
-        When the batch size exceeds the number of training examples.
-    """
-    method, batch_size = settings.method, settings.batch_size
-    if method is None:
-        small = width * settings.hidden <= SMALL and settings.final_chains is None
-        method = "ptt" if small else "pcd"
-    if batch_size is None:
-        whole = method in ("cd", "exact")
-        batch_size = min(100, cases) if whole or cases <= 100 else max(10, min(500, cases // 20))
-    if batch_size > cases:
-        raise InputError(f"the batch size is {batch_size}, but there are only {cases} training examples: lower it")
-    epochs = settings.epochs
-    if epochs is None:
-        epochs = max(1, round(UPDATES / math.ceil(cases / batch_size)))
-    return replace(settings, method=method, batch_size=batch_size, epochs=epochs)
-
-
-def _fresh_model(settings: Settings, data: Materials) -> RBM:
-    """Return the model before learning."""
-    visible = make_units(settings.visible, data.train.width)
-    visible.match_moments(data.found.mean, data.found.variance, data.found.cases)
-    hidden = make_units(settings.hidden_units, settings.hidden)
-    nn.init.constant_(hidden.get_parameter("bias"), settings.hidden_bias or 0.0)
-    return RBM(visible, hidden, generator=generator_for(settings.seed, WEIGHTS))
-
-
-def _as_sampled(rbm: RBM, precision: str) -> RBM:
-    """Return the model for samplers, rounded where it was asked for or gains.
-
-    Raises
-    ------
-    InputError
-        When it was asked for and cannot be.
-    """
-    if precision == "float32" or (precision == "auto" and not gains(rbm)):
-        return rbm
-    if not gains(rbm):
-        reason = why_not() or "the model is too small, not on the CPU, or its visible units are not binary"
-        raise InputError(f"mixed precision gains nothing here ({reason}): leave --precision at auto")
-    return RoundedRBM(rbm)
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device of that name; ``auto`` is cuda where there is one, else the CPU.
-
-    Raises
-    ------
-    InputError
-        When cuda is asked for and not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError("torch sees no cuda device here: use --device cpu")
-    try:
-        return torch.device(name)
-    except RuntimeError:
-        raise InputError(f"unknown device {name!r}: use cpu, cuda or auto") from None
