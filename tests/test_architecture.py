@@ -16,9 +16,9 @@ FLOORS = [
     {"sampling"},
     {"gradients", "likelihood", "diagnostics"},
     {"training"},
-    {"pictures", "progress"},
-    {"report", "information"},
-    {"dreaming", "evaluation"},
+    {"pictures", "progress", "deep"},
+    {"report", "stack_report", "information"},
+    {"dreaming", "evaluation", "stacks"},
     {"cli"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

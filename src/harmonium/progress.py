@@ -21,9 +21,12 @@ class TrainingProgress:
     ----------
     state : TrainingState
         The run at its start.
+    before : str
+        What is said before the epoch, such as the layer of a stack.
     """
 
-    def __init__(self, state: TrainingState) -> None:
+    def __init__(self, state: TrainingState, before: str = "") -> None:
+        self._before = before
         self._epochs = state.epochs
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -39,7 +42,7 @@ class TrainingProgress:
         self._last, self._likelihood = Text(style="dim"), ""
 
     def _describe(self, state: TrainingState) -> str:
-        return f"epoch {min(state.epochs_done + 1, self._epochs)}/{self._epochs}"
+        return f"{self._before}epoch {min(state.epochs_done + 1, self._epochs)}/{self._epochs}"
 
     def __rich__(self) -> Group:
         """Return what is shown now."""
@@ -77,9 +80,9 @@ def describe(record: Record) -> str:
 
 
 @contextmanager
-def training_progress(state: TrainingState) -> Iterator[TrainingProgress]:
+def training_progress(state: TrainingState, before: str = "") -> Iterator[TrainingProgress]:
     """Show progress on stderr while the block runs, if stderr is a terminal."""
-    shown = TrainingProgress(state)
+    shown = TrainingProgress(state, before)
     if not sys.stderr.isatty():
         yield shown
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from html import escape
 from importlib import resources
@@ -168,7 +168,6 @@ def write_report(run: Run) -> Path:
         When the folder is no run folder.
     """
     config, model = run.config(), open_model(run.folder)
-    template = Template(resources.files("harmonium").joinpath("report.html.template").read_text(encoding="utf-8"))
     rbm, records = model.rbm, run.records()
     lead = (
         f"A restricted Boltzmann machine of {rbm.visible.size} {rbm.visible.family} visible and {rbm.hidden.size} "
@@ -183,14 +182,26 @@ def write_report(run: Run) -> Path:
             f"{last.log_likelihood_error:.2f} nats, as estimated while training; 'harmonium evaluate' gives a bracket."
         )
     lead += "".join(f" Beware: {record.warning}." for record in records[-1:] if record.warning)
-    page = template.substitute(
-        title=escape(f"harmonium: {run.folder.name}"),
-        lead=escape(lead),
-        sections="\n".join([*_picture_sections(run), *_tables(config, model, records, _stored_diagnosis(run))]),
+    sections = [*_picture_sections(run), *_tables(config, model, records, _stored_diagnosis(run))]
+    return write_page(run.folder, lead, sections)
+
+
+def write_page(folder: Path, lead: str, sections: Sequence[str]) -> Path:
+    """Write ``report.html`` of a folder: a sentence or two, then sections of HTML; return its path."""
+    template = Template(resources.files("harmonium").joinpath("report.html.template").read_text(encoding="utf-8"))
+    title = escape(f"harmonium: {folder.name}")
+    page = template.substitute(title=title, lead=escape(lead), sections="\n".join(sections))
+    write_text(folder / "report.html", page)
+    return folder / "report.html"
+
+
+def picture_section(path: Path, title: str, caption: str) -> str:
+    """Return a section with a picture, inlined, and its sentence."""
+    encoded = base64.b64encode(path.read_bytes()).decode()
+    return (
+        f"<h2>{escape(title)}</h2>\n<figure>\n<figcaption>{escape(caption)}</figcaption>\n"
+        f'<img alt="{escape(title)}" src="data:image/png;base64,{encoded}">\n</figure>'
     )
-    path = run.folder / "report.html"
-    write_text(path, page)
-    return path
 
 
 def _stored_diagnosis(run: Run) -> dict[str, object] | None:
@@ -204,11 +215,7 @@ def _picture_sections(run: Run) -> Iterator[str]:
     for name, (title, caption) in _CAPTIONS.items():
         path = run.folder / name
         if path.exists():
-            encoded = base64.b64encode(path.read_bytes()).decode()
-            yield (
-                f"<h2>{title}</h2>\n<figure>\n<figcaption>{escape(caption)}</figcaption>\n"
-                f'<img alt="{title}" src="data:image/png;base64,{encoded}">\n</figure>'
-            )
+            yield picture_section(path, title, caption)
 
 
 def _tables(
@@ -216,19 +223,20 @@ def _tables(
 ) -> Iterator[str]:
     """Yield diagnostics and last measurements with their meanings, and the settings."""
     if diagnosis is not None:
-        rows = ((name, _format(diagnosis.get(name)), meaning) for name, meaning in _GOOD.items())
-        yield "<h2>Diagnostics</h2>\n" + _table(rows)
+        rows = ((name, readable(diagnosis.get(name)), meaning) for name, meaning in _GOOD.items())
+        yield "<h2>Diagnostics</h2>\n" + table(rows)
     if records:
         known = {name: value for name, value in vars(records[-1]).items() if value is not None}
-        rows = ((name, _format(value), _MEANINGS[name]) for name, value in known.items())
-        yield "<h2>Last measurements</h2>\n" + _table(rows)
+        rows = ((name, readable(value), _MEANINGS[name]) for name, value in known.items())
+        yield "<h2>Last measurements</h2>\n" + table(rows)
     settings = config["settings"]
     assert isinstance(settings, dict)
-    yield "<h2>Settings</h2>\n" + _table((name, _format(value), "") for name, value in settings.items())
+    yield "<h2>Settings</h2>\n" + table((name, readable(value), "") for name, value in settings.items())
     yield f"<p>Before the model saw the data, {escape(model.preparation.describe())}.</p>"
 
 
-def _table(rows: Iterator[tuple[str, str, str]]) -> str:
+def table(rows: Iterable[tuple[str, str, str]]) -> str:
+    """Return a table of names, values and what they mean."""
     cells = (
         f"<tr><td>{escape(name.replace('_', ' '))}</td><td class=value>{escape(value)}</td>"
         f"<td class=meaning>{escape(meaning)}</td></tr>"
@@ -237,7 +245,7 @@ def _table(rows: Iterator[tuple[str, str, str]]) -> str:
     return "<table>\n" + "\n".join(cells) + "\n</table>"
 
 
-def _format(value: object) -> str:
+def readable(value: object) -> str:
     """Return a value as a person wants to read it."""
     if value is None:
         return "-"

@@ -1,6 +1,6 @@
 """The command line: parse, call the library, print. Everything here is as short in Python."""
 
-from harmonium.cli import train, using
+from harmonium.cli import stack, train, using
 from harmonium.cli.main import main
 
-__all__ = ["main", "train", "using"]
+__all__ = ["main", "stack", "train", "using"]

@@ -33,6 +33,29 @@ def say(as_json: bool, facts: dict[str, Any], *lines: str) -> None:
     typer.echo(json.dumps(facts) if as_json else "\n".join(lines))
 
 
+def was_given(context: typer.Context, name: str) -> bool:
+    """Whether an option was typed, and is not a default or from the environment."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def is_stack(path: Path) -> bool:
+    """Whether a folder is that of a stack; asked before torch is imported."""
+    try:
+        return bool(json.loads((path / "config.json").read_text(encoding="utf-8"))["kind"] == "dbn")
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+
+
+def settings_of(context: typer.Context, name: str, **given: Any) -> Any:
+    """Return the settings of the recipe of that name, with those given and the options typed in place of its own."""
+    from harmonium.training import Settings
+    from harmonium.training import recipe as of_recipe
+
+    typed = {key: context.params[key] for key in Settings.__dataclass_fields__ if was_given(context, key)}
+    return of_recipe(name, **(typed | given))
+
+
 @app.callback(invoke_without_command=True)
 def _version(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from harmonium.cli.app import DataDir, Json, app, say
+from harmonium.cli.app import DataDir, Json, app, is_stack, say, settings_of, was_given
+from harmonium.cli.stack import train_stack
 from harmonium.errors import InputError
 
 
@@ -23,13 +24,25 @@ def train(
         ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="Where the other settings come from: best, ptt, pcd or hinton2010; see --show.")
+        str,
+        typer.Option(
+            help="Where the other settings come from: best, ptt, pcd or hinton2010; see --show. "
+            "Of a stack one for all layers, or one for each, as in pcd,best."
+        ),
     ] = "best",
     show: Annotated[bool, typer.Option("--show", help="Print the settings, and train nothing.")] = False,
     minutes: Annotated[
         float | None, typer.Option(help="Plan as many epochs as fit into this time, instead of --epochs.")
     ] = None,
     hidden: Annotated[int, typer.Option(help="Number of hidden units.")] = 500,
+    layers: Annotated[
+        str | None,
+        typer.Option(help="A stack instead: the hidden units of each layer from the bottom, as in 500,500,2000."),
+    ] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="The top layer of a stack learns the classes too.")] = False,
+    transposed: Annotated[
+        bool, typer.Option("--transposed", help="Layers start as the one below upside down, where that fits.")
+    ] = False,
     visible: Annotated[str, typer.Option(help="Visible units: bernoulli or gaussian.")] = "bernoulli",
     hidden_units: Annotated[str, typer.Option(help="Hidden units: bernoulli or gaussian.")] = "bernoulli",
     method: Annotated[
@@ -101,25 +114,24 @@ def train(
 
         harmonium train faces.npy --visible gaussian --hidden 200 --out runs/faces
 
+        harmonium train mnist --layers 500,500,2000 --labels --out runs/dbn
+
         harmonium train --out runs/mnist --resume
     """
+    if layers is not None or (resume and out is not None and is_stack(out)):
+        return train_stack(context)
     from harmonium.interrupt import finishing_on_interrupt
     from harmonium.progress import training_progress, waiting
     from harmonium.training import resume_run, start_run
 
-    if stop_after is not None and stop_after < 1:
-        raise InputError(f"stop after is {stop_after}, but must be at least 1 epoch")
-    if resume and overwrite:
-        raise InputError("--resume goes on with a run and --overwrite replaces it: give one of them")
-    if minutes is not None and (resume or epochs is not None):
-        raise InputError("--minutes plans the epochs of a new run: leave out --epochs and --resume")
-    settings = _settings(context)
+    _check_options(context)
+    settings = settings_of(context, recipe)
     if show:
         return say(as_json, settings.to_json(), *_describe_settings(recipe, settings))
     if out is None and data is None:
         raise InputError("name a data set, as in 'harmonium train mnist', or give --out with --resume")
     folder = out or Path("runs") / Path(str(data)).name.replace(":", "-")
-    given = {name: value for name, value in context.params.items() if _was_given(context, name)}
+    given = {name: value for name, value in context.params.items() if was_given(context, name)}
     if not resume and data is None:
         raise InputError("name a data set, as in 'harmonium train mnist'")
     with waiting("Reading the data (the very first time, compiling too)"):
@@ -156,13 +168,18 @@ def train(
     draw_run(run, ready.monitored_train, ready.monitored_validation)
 
 
-def _settings(context: typer.Context) -> Any:
-    """Return the settings of the recipe, with the options that were typed in place of its own."""
-    from harmonium.training import Settings
-    from harmonium.training import recipe as of_recipe
-
-    typed = {name: context.params[name] for name in Settings.__dataclass_fields__ if _was_given(context, name)}
-    return of_recipe(context.params["recipe"], **typed)
+def _check_options(context: typer.Context) -> None:
+    """Refuse options that contradict each other."""
+    given = context.params
+    for name in ("labels", "transposed"):
+        if given[name]:
+            raise InputError(f"--{name} is for a stack: give --layers too, as in --layers 500,500,2000")
+    if given["stop_after"] is not None and given["stop_after"] < 1:
+        raise InputError(f"stop after is {given['stop_after']}, but must be at least 1 epoch")
+    if given["resume"] and given["overwrite"]:
+        raise InputError("--resume goes on with a run and --overwrite replaces it: give one of them")
+    if given["minutes"] is not None and (given["resume"] or given["epochs"] is not None):
+        raise InputError("--minutes plans the epochs of a new run: leave out --epochs and --resume")
 
 
 def _describe_settings(name: str, settings: Any) -> list[str]:
@@ -174,12 +191,6 @@ def _describe_settings(name: str, settings: Any) -> list[str]:
         open_ = "chosen for the data" if key in ("method", "epochs", "batch_size") else "none"
         lines.append(f"  --{key.replace('_', '-'):18} {open_ if value is None else value}")
     return lines
-
-
-def _was_given(context: typer.Context, name: str) -> bool:
-    """Whether an option was typed, and is not a default or from the environment."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _check_same(folder: Path, given: dict[str, Any]) -> None:

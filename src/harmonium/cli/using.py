@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from harmonium.cli.app import DataDir, Json, RunPath, app, say
+from harmonium.cli.app import DataDir, Json, RunPath, app, is_stack, say
+from harmonium.errors import InputError
 
 
 @app.command()
@@ -30,6 +31,7 @@ def dream(
         Path | None, typer.Option(help="Write the chains here as an animation: .gif, .webp or .png.")
     ] = None,
     picture: Annotated[Path | None, typer.Option(help="The picture; dreams.png in the run folder by default.")] = None,
+    label: Annotated[int | None, typer.Option("--class", help="The class to dream of, of a stack with labels.")] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -40,7 +42,15 @@ def dream(
         harmonium dream runs/mnist --count 100 --steps 1000 --samples dreams.npy
 
         harmonium dream runs/mnist --start data --steps 200 --film dreams.gif
+
+        harmonium dream runs/dbn --class 3 --count 100 --samples threes.npy
     """
+    if is_stack(path):
+        if start not in (None, "noise") or film is not None:
+            raise InputError("a stack dreams from noise, without a film: leave out --start and --film")
+        return _dream_of_stack(path, count, 1000 if steps is None else steps, label, seed, samples, picture, as_json)
+    if label is not None:
+        raise InputError(f"{path} is no stack with labels, and so dreams of no class: leave out --class")
     from harmonium.dreaming import dream_of_run
 
     made = dream_of_run(
@@ -69,6 +79,26 @@ def dream(
     say(as_json, facts | made.files, *lines)
 
 
+def _dream_of_stack(
+    path: Path,
+    count: int,
+    steps: int,
+    label: int | None,
+    seed: int,
+    samples: Path | None,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Let a stack dream."""
+    from harmonium.stacks import dream_of_stack
+
+    made = dream_of_stack(path, count, steps, label=label, seed=seed, samples=samples, picture=picture)
+    of_class = "" if label is None else f" of class {label}"
+    lines = [f"{count} dreams{of_class} after {steps} steps in the top RBM and one pass down"]
+    lines += [f"{name}: {place}" for name, place in made.files.items()]
+    say(as_json, {"count": count, "steps": steps, "class": label, **made.files}, *lines)
+
+
 @app.command()
 def features(
     path: RunPath,
@@ -83,6 +113,8 @@ def features(
 
         harmonium features runs/mnist
     """
+    if is_stack(path):
+        raise InputError(f"{path} is a stack, whose features at every depth are in its report: harmonium report {path}")
     from harmonium.pictures import draw_features
     from harmonium.training import open_model
 
@@ -104,6 +136,12 @@ def report(path: RunPath, data_dir: DataDir = None, as_json: Json = False) -> No
 
         harmonium report runs/mnist
     """
+    if is_stack(path):
+        from harmonium.deep import StackRun
+        from harmonium.stack_report import draw_stack
+
+        page = draw_stack(StackRun(path), data_dir)
+        return say(as_json, {"report": str(page)}, f"Open {page}")
     from dataclasses import asdict
 
     from harmonium.report import draw_run
@@ -123,6 +161,7 @@ def evaluate(
     runs: Annotated[int, typer.Option(help="Annealing runs in each direction.")] = 500,
     temperatures: Annotated[int, typer.Option(help="Models on the way from the base to the model.")] = 2000,
     seed: Annotated[int, typer.Option(help="Decides all randomness.")] = 0,
+    samples: Annotated[int, typer.Option(help="Samples of the layers above for each example, of a stack.")] = 50,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -134,6 +173,8 @@ def evaluate(
 
         harmonium evaluate runs/mnist --data validation --method ais --temperatures 8000
     """
+    if is_stack(path):
+        return _evaluate_stack(path, data, as_json, method, runs, temperatures, samples, seed, data_dir)
     from dataclasses import asdict
 
     from harmonium.evaluation import evaluate_run
@@ -162,6 +203,38 @@ def evaluate(
         "warnings": list(found.warnings),
     }
     say(as_json, facts, *_describe_likelihood(found, data))
+
+
+def _evaluate_stack(path: Path, data: str, as_json: bool, *given: Any) -> None:
+    """Say how good a stack is."""
+    from dataclasses import asdict
+
+    from harmonium.stacks import evaluate_stack
+
+    names = ("method", "runs", "temperatures", "samples", "seed", "data_dir")
+    found = evaluate_stack(path, data, **dict(zip(names, given, strict=True)))
+    bound, estimate, z = found.bound, found.estimate, found.bound.log_partition
+    how = "by enumeration" if z.method == "exact" else "by annealing in both directions"
+    sure = "" if z.method == "exact" else f", with the bracket of log Z between {bound.lower:.2f} and {bound.upper:.2f}"
+    lines = [
+        f"variational bound {bound.value:.2f} nats an example{sure}: the mean of {bound.examples:,} examples ({data})",
+        f"estimate of the log-likelihood itself, from {found.samples} samples an example: {estimate.value:.2f} nats",
+        f"log Z of the top RBM = {z.value:.3f} nats {how}; standard error of the bound {bound.standard_error:.2f}, the "
+        "choice of examples included",
+        *(f"warning: {warning}" for warning in bound.warnings),
+    ]
+    facts = {
+        "bound": bound.value,
+        "lower": bound.lower,
+        "upper": bound.upper,
+        "standard_error": bound.standard_error,
+        "log_likelihood": estimate.value,
+        "samples": found.samples,
+        "examples": bound.examples,
+        "log_partition": asdict(z),
+        "warnings": list(bound.warnings),
+    }
+    say(as_json, facts, *lines)
 
 
 def _describe_likelihood(found: Any, data: str) -> list[str]:

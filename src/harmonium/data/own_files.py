@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from harmonium.data.dataset import Dataset, table
 from harmonium.data.idx import read_idx
@@ -22,8 +24,9 @@ def load_file(path: Path) -> Dataset:
     ----------
     path : Path
         ``.npy`` (memory-mapped, so it may be larger than memory), ``.npz`` (its only array, or the one named train,
-        x_train, data, x or images; one named test or x_test becomes the test set), ``.csv`` (with or without a line of
-        names), ``.parquet``, or an idx file, gzipped or not.
+        x_train, data, x or images; one named test or x_test becomes the test set, and one-dimensional ones named y,
+        y_train or labels, and y_test or test_labels, the classes), ``.csv`` (with or without a line of names),
+        ``.parquet``, or an idx file, gzipped or not.
 
     Raises
     ------
@@ -37,19 +40,29 @@ def load_file(path: Path) -> Dataset:
         ".csv": _read_csv,
         ".parquet": _read_parquet,
     }
+    test = labels = test_labels = None
     if path.suffix == ".npz":
-        train, test = _read_npz(path)
+        train, test, labels, test_labels = _read_npz(path)
     elif path.suffix in readers:
-        train, test = readers[path.suffix](path), None
+        train = readers[path.suffix](path)
     elif is_idx_name(path):
-        train, test = read_idx(path), None
+        train = read_idx(path)
     else:
         raise InputError(f"{path} has no ending that is known: use .npy, .npz, .csv, .parquet, or an idx file's name")
     cases, image_shape = table(train, str(path))
     test_cases = None if test is None else table(test, f"the test array of {path}")[0]
     if test_cases is not None and test_cases.width != cases.width:
         raise InputError(f"the test array of {path} has {test_cases.width} columns, its training array {cases.width}")
-    return Dataset(str(path), cases, test_cases, image_shape=image_shape)
+    return Dataset(str(path), cases, test_cases, _as_labels(labels, path), _as_labels(test_labels, path), image_shape)
+
+
+def _as_labels(array: np.ndarray | None, path: Path) -> Tensor | None:
+    """Return the classes of examples."""
+    if array is None:
+        return None
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise InputError(f"the labels in {path} must be whole numbers in one dimension, one an example")
+    return torch.from_numpy(array.astype(np.int64))
 
 
 def is_idx_name(path: Path) -> bool:
@@ -66,17 +79,19 @@ def _read_npy(path: Path) -> np.ndarray:
         raise InputError(f"{path} cannot be read as a .npy file, it may be cut short or altered: {error}") from error
 
 
-def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """Return training and test examples and the labels of both."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = list(archive.files)
-            train = next((name for name in ("train", "x_train", "data", "x", "images") if name in names), None)
-            test = next((name for name in ("test", "x_test") if name in names), None)
-            if train is None and len(names) == 1:
-                train = names[0]
+
+            def first(*known: str) -> np.ndarray | None:
+                return next((archive[name] for name in known if name in names), None)
+
+            train = archive[names[0]] if len(names) == 1 else first("train", "x_train", "data", "x", "images")
             if train is None:
                 raise InputError(f"{path} holds the arrays {', '.join(names) or 'none'}: name one of them 'train'")
-            return archive[train], None if test is None else archive[test]
+            return train, first("test", "x_test"), first("y", "y_train", "labels"), first("y_test", "test_labels")
     except InputError:
         raise
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:

@@ -14,8 +14,8 @@ MAX_STATES = 2**20
 
 
 def is_finite(units: Units) -> bool:
-    """Whether the units of a layer have finitely many states."""
-    return units.unit_states() is not None
+    """Whether the states of a layer are all combinations of finitely many states of its units."""
+    return units.independent and units.unit_states() is not None
 
 
 def count_states(units: Units) -> int:

@@ -104,7 +104,7 @@ def write_gradient(rbm: RBM, data: Statistics, model: Statistics, scale: float =
         A factor on the whole gradient; training passes a small batch's share of a full one, so that every example of
         an epoch weighs the same.
     """
-    grad = _grad_of(rbm.weights)
+    grad = grad_of(rbm.weights)
     for (visible, hidden, factor), sign in ((model.outer, 1), (data.outer, -1)):
         rbm.add_coupling_statistics(grad, visible, hidden, sign * scale * factor, beta=0 if sign == 1 else 1)
     write_layer_gradients(rbm, data, model, scale)
@@ -118,10 +118,10 @@ def write_layer_gradients(rbm: RBM, data: Statistics, model: Statistics, scale: 
         (rbm.hidden, data.hidden, model.hidden),
     ):
         for name, parameter in layer.named_parameters():
-            torch.sub(of_model[name], of_data[name], out=_grad_of(parameter)).mul_(scale)
+            torch.sub(of_model[name], of_data[name], out=grad_of(parameter)).mul_(scale)
 
 
-def _grad_of(parameter: nn.Parameter) -> Tensor:
+def grad_of(parameter: nn.Parameter) -> Tensor:
     """Return ``.grad``, made if there is none, with the strides of the parameter.
 
     torch's fused optimisers walk through both in the order of memory.

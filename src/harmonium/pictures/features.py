@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from harmonium.pictures.grid import image_grid, picture_shape, save_image
 from harmonium.rbm import RBM
@@ -26,7 +27,12 @@ def draw_features(rbm: RBM, path: Path | str, image_shape: tuple[int, int] | Non
     image_shape : tuple of int, optional
         (height, width) of the visible layer; without it each feature is a line of pixels.
     """
-    weights = rbm.weights.detach().cpu().double().numpy().T
-    scale = float(np.quantile(np.abs(weights), 0.995)) or 1.0
-    levels = np.clip(np.round(127.5 + 127.5 * weights / scale), 0, 255).astype(np.uint8)
-    save_image(image_grid(levels.reshape(-1, *picture_shape(rbm.visible.size, image_shape)), background=60), path)
+    draw_weights(rbm.weights, path, image_shape)
+
+
+def draw_weights(weights: Tensor, path: Path | str, image_shape: tuple[int, int] | None = None) -> None:
+    """Draw the columns of weights (n, m) as `draw_features` does those of an RBM."""
+    columns = weights.detach().cpu().double().numpy().T
+    scale = float(np.quantile(np.abs(columns), 0.995)) or 1.0
+    levels = np.clip(np.round(127.5 + 127.5 * columns / scale), 0, 255).astype(np.uint8)
+    save_image(image_grid(levels.reshape(-1, *picture_shape(columns.shape[1], image_shape)), background=60), path)

@@ -10,7 +10,7 @@ from torch import Tensor
 from harmonium.errors import InputError
 from harmonium.packed import packed_if_faster
 from harmonium.rbm import RBM
-from harmonium.units import Units
+from harmonium.units import Units, make_units
 
 
 class GeometricPath:
@@ -130,7 +130,8 @@ def base_of_states(rbm: RBM, visible: Tensor) -> RBM:
     field = rbm.hidden_field(visible.to(rbm.weights))
     mean = rbm.hidden.mean(field)
     spread = rbm.hidden.variance(field).mean(0) + mean.var(0, correction=0)  # the law of total variance
-    visible_units, hidden_units = (type(layer)(layer.size).to(rbm.weights) for layer in (rbm.visible, rbm.hidden))
+    layers = (rbm.visible, rbm.hidden)
+    visible_units, hidden_units = (make_units(layer.family, layer.size).to(rbm.weights) for layer in layers)
     cases = len(visible)
     visible_units.match_moments(visible.mean(0).to(rbm.weights), visible.var(0, correction=0).to(rbm.weights), cases)
     hidden_units.match_moments(mean.mean(0), spread, cases)

@@ -29,25 +29,25 @@ UPDATES = 16_000
 """About so many updates are planned where nobody says for how long to train."""
 
 
-def start(settings: Settings, data: Materials) -> TrainingState:
+def start(settings: Settings, data: Materials, model: RBM | None = None) -> TrainingState:
     """Return the state before the first update.
 
     Weights are drawn from Normal(0, 0.01^2), the visible layer starts at the moments of the data (for Bernoulli units
     at log(p / (1 - p)) of the smoothed mean p) and the hidden biases where the settings say (Hinton 2010, sections
-    8 and 8.1).
+    8 and 8.1). Where a `model` is given it learns in place of a fresh one.
 
     Raises
     ------
     InputError
         When the batch size exceeds the number of training examples, or the device is not there.
     """
-    settings = decided(settings, len(data.train), data.train.width)
+    settings = decided(settings, len(data.train), data.width)
     assert settings.method is not None
     assert settings.batch_size is not None
     assert settings.epochs is not None
     assert settings.learning_rate is not None
     device = choose_device(settings.device)
-    rbm = _fresh_model(settings, data).to(device)
+    rbm = (_fresh_model(settings, data) if model is None else model).to(device)
     sampled = _as_sampled(rbm, settings.precision)
     estimator = make_estimator(settings.method, settings.steps, settings.chains, settings.learning_rate)
     generator = generator_for(settings.seed, TRAINING, device=device)
@@ -100,7 +100,7 @@ def decided(settings: Settings, cases: int, width: int) -> Settings:
 
 def _fresh_model(settings: Settings, data: Materials) -> RBM:
     """Return the model before learning."""
-    visible = make_units(settings.visible, data.train.width)
+    visible = make_units(settings.visible, data.width)
     visible.match_moments(data.found.mean, data.found.variance, data.found.cases)
     hidden = make_units(settings.hidden_units, settings.hidden)
     nn.init.constant_(hidden.get_parameter("bias"), settings.hidden_bias or 0.0)

@@ -60,6 +60,11 @@ class Materials:
     monitored_validation: Tensor | None
     held_out: Tensor | None = None
 
+    @property
+    def width(self) -> int:
+        """The number of visible units."""
+        return len(self.found.mean)
+
     def fingerprint(self) -> str:
         """Return a short digest that changes when the training examples do."""
         moments = torch.cat([self.found.mean, self.found.variance]).numpy().tobytes()
@@ -85,7 +90,8 @@ def materials(dataset: Dataset, settings: Settings, validation: str | float | No
         When a value cannot be taken by the visible units (names row and column), or the split leaves no example.
     """
     train, held_out = split(dataset, settings, validation)
-    check = make_units(settings.visible, train.width).check
+    units = make_units(settings.visible, train.width)
+    check, states = units.check, units.unit_states()
     divisor = byte_divisor(dataset.train) if settings.visible == "bernoulli" else 1.0
     preparation = Preparation(divisor=divisor)
     found = survey(train, preparation, check)
@@ -107,16 +113,18 @@ def materials(dataset: Dataset, settings: Settings, validation: str | float | No
         found,
         dataset.image_shape,
         *monitored_examples(train, held_out, preparation, settings.seed),
-        _held_out(train if held_out is None else held_out, preparation, settings),
+        held_out_examples(train if held_out is None else held_out, preparation, settings.seed, states),
     )
 
 
-def _held_out(cases: Cases, preparation: Preparation, settings: Settings) -> Tensor | None:
-    """Return the examples that the live log-likelihood is of."""
-    generator = generator_for(settings.seed, MEASURE, 3)
+def held_out_examples(cases: Cases, preparation: Preparation, seed: int, states: Tensor | None) -> Tensor | None:
+    """Return the examples that the live log-likelihood is of; `states` are those of a visible unit, if there are few.
+
+    None where they are no such states.
+    """
+    generator = generator_for(seed, MEASURE, 3)
     chosen = torch.randperm(len(cases), generator=generator)[:HELD_OUT]
     pieces = (preparation.prepare(cases.take(part), generator) for part in chosen.split(1000))
-    states = make_units(settings.visible, 1).unit_states()
     if states is None:
         return torch.cat(list(pieces))
     found = []

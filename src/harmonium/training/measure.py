@@ -94,8 +94,9 @@ def _pseudo_log_likelihood(rbm: RBM, visible: Tensor, generator: torch.Generator
     states = rbm.visible.unit_states()
     if states is None:
         visible = visible[:INTEGRALS]
-    # Intensities trained on as they are (binarize none) are no states, and have no pseudo-likelihood.
-    elif not torch.isin(visible, states).all():
+    # Intensities trained on as they are (binarize none) are no states, and have no pseudo-likelihood; nor have labels,
+    # which do not change one by one.
+    elif not rbm.visible.independent or not torch.isin(visible, states).all():
         return None
     draws = [pseudo_log_likelihood(rbm, visible, generator).mean() for _ in range(SITES)]
     return float(torch.stack(draws).mean())

@@ -270,21 +270,21 @@ def start_run(
     state = start(settings, ready)
     config = {
         "harmonium": harmonium.__version__,
-        "data": _absolute(data),
-        "validation": _absolute(validation),
+        "data": absolute(data),
+        "validation": absolute(validation),
         "settings": state.settings.to_json(),
         "fingerprint": ready.fingerprint(),
     }
-    _make(run, config, state, ready)
+    make_run(run, config, state, ready)
     return run, state, ready
 
 
-def _absolute(name: str | float) -> str | float:
+def absolute(name: str | float) -> str | float:
     """Return the absolute path where a file is named, so that the run can be resumed from anywhere."""
     return str(Path(name).resolve()) if isinstance(name, str) and Path(name).is_file() else name
 
 
-def _make(run: Run, config: dict[str, Any], state: TrainingState, ready: Materials) -> None:
+def make_run(run: Run, config: dict[str, Any], state: TrainingState, ready: Materials) -> None:
     """Write the files of a new run; an old one gives way when the new one is whole, and a failed start leaves none."""
     replaces = run.exists()
     try:

@@ -145,7 +145,7 @@ class Settings:
 
     def _check_names(self) -> None:
         for kind, name, known in (
-            ("visible unit family", self.visible, FAMILIES),
+            ("visible unit family", self.visible.partition(":")[0], (*FAMILIES, "labelled")),
             ("hidden unit family", self.hidden_units, FAMILIES),
             ("method", self.method or "pcd", METHODS),
             ("kind of gradient", self.gradient, COORDINATES),

@@ -12,7 +12,7 @@ from harmonium.errors import InputError
 
 
 class Units(nn.Module, ABC):
-    r"""A layer of conditionally independent units of one family.
+    r"""A layer of units of one family, conditionally independent given the other layer.
 
     A family is a choice of the layer's own energy E(x), that is of a base measure and a bias. Its cumulant function
 
@@ -30,6 +30,9 @@ class Units(nn.Module, ABC):
     ----------
     family : str
         The family's name in settings and model files.
+    independent : bool
+        Whether every unit is independent of the others given the field. Where it is not, the states of the layer are
+        not all combinations of those of its units, and so are not enumerated.
     size : int
         The number of units n.
 
@@ -39,7 +42,8 @@ class Units(nn.Module, ABC):
     the gradient serves all families. Source: Welling, Rosen-Zvi & Hinton 2004, section 2.
     """
 
-    family: ClassVar[str]
+    family: str
+    independent: ClassVar[bool] = True
 
     def __init__(self, size: int) -> None:
         super().__init__()

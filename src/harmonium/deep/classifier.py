@@ -1,0 +1,264 @@
+"""From a stack to a classifier: unrolled to plain PyTorch, and fine-tuned with labels."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harmonium.deep.dbn import DBN
+from harmonium.deep.labels import unlabelled
+from harmonium.errors import InputError
+from harmonium.rbm import RBM
+from harmonium.seeds import TUNE, generator_for
+from harmonium.units import Labelled
+
+
+def to_torch(dbn: DBN | RBM, classes: int = 0, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.Sequential:
+    r"""Unroll the way up to a network that any PyTorch code can train: ``Linear, Sigmoid, Linear, Sigmoid, ...``.
+
+        x_{k+1} = E[h | v = x_k],   and with classes at the end logits = U x_L + bias
+
+    Parameters
+    ----------
+    dbn : DBN or RBM
+        The stack; the network has copies of its parameters.
+    classes : int
+        With classes, a last linear layer gives their logits. It begins as the weights of the labels where the stack
+        learned as many, and small and random otherwise.
+    dropout, input_dropout : float
+        Probability with which a hidden unit, or an input, is left out in training; 0 for no such layer.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        Takes prepared inputs (cases, n), intensities not binarised.
+
+    Raises
+    ------
+    InputError
+        When a probability is not in [0, 1), or there is just one class.
+
+    Examples
+    --------
+    >>> from harmonium.units import Bernoulli
+    >>> to_torch(DBN([RBM(Bernoulli(6), Bernoulli(4)), RBM(Bernoulli(4), Bernoulli(3))]), classes=2)
+    Sequential(
+      (0): Linear(in_features=6, out_features=4, bias=True)
+      (1): Sigmoid()
+      (2): Linear(in_features=4, out_features=3, bias=True)
+      (3): Sigmoid()
+      (4): Linear(in_features=3, out_features=2, bias=True)
+    )
+
+    Notes
+    -----
+    Sources: Hinton & Salakhutdinov 2006; for dropout, Hinton, Srivastava, Krizhevsky, Sutskever & Salakhutdinov 2012.
+    """
+    for rate in (dropout, input_dropout):
+        if not 0 <= rate < 1:
+            raise InputError(f"the dropout is {rate:g}, but must be at least 0 and below 1")
+    if classes == 1 or classes < 0:
+        raise InputError(f"a classifier needs at least 2 classes, not {classes}")
+    stack = dbn if isinstance(dbn, DBN) else DBN([dbn])
+    layers: list[nn.Module] = [nn.Dropout(input_dropout)] if input_dropout else []
+    for rbm in (*stack.recognition, unlabelled(stack.top)):
+        layers += _unrolled(rbm)
+        layers += [nn.Dropout(dropout)] if dropout and classes else []
+    if classes:
+        layers.append(_logits(stack.top, classes))
+    return nn.Sequential(*layers)
+
+
+@torch.no_grad()
+def _unrolled(rbm: RBM) -> list[nn.Module]:
+    """Return modules that compute E[h | v]."""
+    zero = rbm.weights.new_zeros(rbm.hidden.size)
+    if rbm.hidden.unit_states() is None:  # the mean of a Gaussian unit is its field, times the variance, and more
+        return [_linear(rbm.weights * rbm.hidden.variance(zero), rbm.hidden.mean(zero))]
+    return [_linear(rbm.weights, rbm.hidden.get_parameter("bias")), nn.Sigmoid()]
+
+
+@torch.no_grad()
+def _logits(top: RBM, classes: int) -> nn.Linear:
+    """Return the last layer."""
+    if isinstance(top.visible, Labelled) and top.visible.classes == classes:
+        return _linear(top.weights[-classes:].T, top.visible.bias[-classes:])
+    generator = torch.Generator().manual_seed(0)
+    small = 0.01 * torch.randn(top.hidden.size, classes, generator=generator)
+    return _linear(small, torch.zeros(classes))
+
+
+def _linear(weights: Tensor, bias: Tensor) -> nn.Linear:
+    """Return x -> x W + b."""
+    layer = nn.Linear(*weights.shape)
+    layer.weight = nn.Parameter(weights.detach().float().T.contiguous().clone())
+    layer.bias = nn.Parameter(bias.detach().float().clone())
+    return layer
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a classifier is fine-tuned.
+
+    Attributes
+    ----------
+    epochs : int
+        Passes over the training examples at the most.
+    batch_size : int
+    learning_rate : float
+        Where it starts; it falls linearly to a hundredth.
+    momentum : float
+    weight_decay : float
+        L2 on all weights.
+    dropout, input_dropout : float
+        See `to_torch`.
+    patience : int
+        End after so many epochs without a lower validation error; the best network is kept.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        When a number is out of range.
+    """
+
+    epochs: int = 60
+    batch_size: int = 100
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    dropout: float = 0.5
+    input_dropout: float = 0.2
+    patience: int = 15
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name.replace('_', ' ')} is {getattr(self, name)}, but must be at least 1")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise InputError(f"the learning rate is {self.learning_rate:g}, but must be a positive number")
+        if not self.weight_decay >= 0:
+            raise InputError(f"the weight decay is {self.weight_decay:g}, but must be 0 or a positive number")
+        for name in ("momentum", "dropout", "input_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"the {name.replace('_', ' ')} is {getattr(self, name):g}, not in [0, 1)")
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """One epoch of fine-tuning.
+
+    Attributes
+    ----------
+    epoch : int
+        From 1.
+    loss : float
+        Mean cross-entropy of the training examples while they passed, in nats.
+    validation_error : float
+        Share of wrong classes among the validation examples.
+    best : bool
+        Whether that is the lowest so far.
+    seconds : float
+        Since the beginning.
+    """
+
+    epoch: int
+    loss: float
+    validation_error: float
+    best: bool
+    seconds: float
+
+
+def fine_tune(
+    network: nn.Sequential,
+    train: tuple[Tensor, Tensor],
+    validation: tuple[Tensor, Tensor],
+    tuning: Tuning,
+) -> Iterator[Tuned]:
+    """Train a network on labelled examples by stochastic gradient descent; it holds the best parameters at the end.
+
+    Parameters
+    ----------
+    network : nn.Sequential
+        Of `to_torch`, changed in place.
+    train, validation : (Tensor, Tensor)
+        Inputs (cases, n), bytes that stand for 0 to 1 or floats, and classes (cases,).
+    tuning : Tuning
+
+    Yields
+    ------
+    Tuned
+        After every epoch.
+    """
+    inputs, classes = train
+    generator, clock = generator_for(tuning.seed, TUNE), time.perf_counter()
+    decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
+    others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
+    groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": tuning.weight_decay}, {"params": others}]
+    optimizer = torch.optim.SGD(groups, tuning.learning_rate, tuning.momentum, nesterov=tuning.momentum > 0)
+    batches = math.ceil(len(inputs) / tuning.batch_size)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, tuning.epochs * batches)
+    best, lowest, waited = copy.deepcopy(network.state_dict()), math.inf, 0
+    for epoch in range(1, tuning.epochs + 1):
+        loss = _one_epoch(network, inputs, classes, tuning.batch_size, optimizer, schedule, generator)
+        wrong = error_of(network, *validation)
+        better = wrong < lowest
+        waited = 0 if better else waited + 1
+        if better:
+            best, lowest = copy.deepcopy(network.state_dict()), wrong
+        yield Tuned(epoch, loss, wrong, better, time.perf_counter() - clock)
+        if waited >= tuning.patience:
+            break
+    network.load_state_dict(best)
+    network.eval()
+
+
+def _one_epoch(
+    network: nn.Sequential,
+    inputs: Tensor,
+    classes: Tensor,
+    batch_size: int,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    generator: torch.Generator,
+) -> float:
+    """Pass over all examples once; return their mean loss."""
+    network.train()
+    total, order = torch.zeros(()), torch.randperm(len(inputs), generator=generator)
+    with torch.random.fork_rng():  # dropout draws from torch's global generator, which is then put back
+        torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
+        for rows in order.split(batch_size):
+            loss = nn.functional.cross_entropy(network(as_floats(inputs[rows])), classes[rows])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += loss.detach() * len(rows)
+    if not bool(torch.isfinite(total)):
+        raise InputError("fine-tuning diverged: lower --learning-rate")
+    return float(total) / len(inputs)
+
+
+def as_floats(inputs: Tensor) -> Tensor:
+    """Return inputs for a network; bytes are divided by 255."""
+    return inputs.float() / 255 if inputs.dtype == torch.uint8 else inputs
+
+
+@torch.no_grad()
+def probabilities(network: nn.Sequential, inputs: Tensor) -> Tensor:
+    """Return the probability of every class: (cases, n) -> (cases, classes)."""
+    network.eval()
+    return torch.cat([torch.softmax(network(as_floats(piece)), 1) for piece in inputs.split(2000)])
+
+
+def error_of(network: nn.Sequential, inputs: Tensor, classes: Tensor) -> float:
+    """Return the share of examples whose most probable class is not theirs."""
+    return float((probabilities(network, inputs).argmax(1) != classes).double().mean())

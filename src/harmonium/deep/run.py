@@ -1,0 +1,333 @@
+"""The folder of a stack: a run for every layer, trained one after the other, and the model file of the whole."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+import harmonium
+from harmonium.data import Dataset, load
+from harmonium.deep.dbn import DBN
+from harmonium.deep.files import StackFile, read_stack, save_stack
+from harmonium.deep.stacking import labels_of, layer_materials
+from harmonium.errors import InputError, StorageError
+from harmonium.files import write_text
+from harmonium.rbm import RBM
+from harmonium.training import Materials, Run, Settings, TrainingState, materials, open_model, start
+from harmonium.training.run import FILES, absolute, make_run
+
+KIND = "dbn"
+
+STACK_FILES = (
+    "config.json",
+    "model.safetensors",
+    "greedy.safetensors",
+    "dreams*.png",
+    "features-*.png",
+    "curves-*.png",
+    "map.png",
+    "report.html",
+    "classifier.safetensors",
+    "classifier.json",
+)
+"""Every file of its own that the folder may hold, as patterns, beside the folders of the layers."""
+
+
+@dataclass(frozen=True)
+class StackRun:
+    """The folder of a stack.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it lies.
+    """
+
+    folder: Path
+
+    @property
+    def model_path(self) -> Path:
+        """The model file."""
+        return self.folder / "model.safetensors"
+
+    def config(self) -> dict[str, Any]:
+        """Return ``data``, ``validation``, ``labels``, ``transposed``, ``fingerprint`` and the settings of each layer.
+
+        Raises
+        ------
+        InputError
+            When the folder is no folder of a stack, or its config.json is damaged.
+        """
+        path = self.folder / "config.json"
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+            missing = {"kind", "data", "validation", "labels", "transposed", "fingerprint", "layers"} - config.keys()
+            if missing or config["kind"] != KIND:
+                raise ValueError(f"it lacks {', '.join(sorted(missing)) or 'the kind of a stack'}")
+        except OSError:
+            raise InputError(f"{self.folder} is not the folder of a stack: it has no config.json") from None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"{path} is damaged ({error}): restore it or start a new run") from error
+        return dict(config)
+
+    def settings(self) -> list[Settings]:
+        """Return the settings of every layer, as they were given."""
+        try:
+            return [Settings(**stored) for stored in self.config()["layers"]]
+        except TypeError as error:
+            raise InputError(
+                f"{self.folder / 'config.json'} is damaged ({error}): restore it or start a new run"
+            ) from error
+
+    def layer(self, number: int) -> Run:
+        """Return the run of a layer, counted from 1 at the bottom."""
+        return Run(self.folder / f"layer-{number}")
+
+    def dataset(self, data_dir: Path | str | None = None) -> Dataset:
+        """Load the data that the stack was trained on."""
+        return load(self.config()["data"], data_dir)
+
+    def model(self) -> StackFile:
+        """Return the stack.
+
+        Raises
+        ------
+        InputError
+            When it has not been trained to the top yet, or its file is damaged.
+        """
+        if not self.model_path.exists():
+            raise InputError(
+                f"{self.folder} has not been trained to its top layer yet; to go on: "
+                f"harmonium train --out {self.folder} --resume"
+            )
+        return read_stack(self.model_path)
+
+    @property
+    def greedy_path(self) -> Path:
+        """What greedy learning gave, where fine-tuning has changed the model."""
+        return self.folder / "greedy.safetensors"
+
+    def greedy(self) -> StackFile:
+        """Return the stack as greedy learning left it."""
+        return read_stack(self.greedy_path) if self.greedy_path.exists() else self.model()
+
+    def exists(self) -> bool:
+        """Whether the folder holds a run already, of a stack or of an RBM."""
+        return any(True for _ in self._files()) or self.layer(1).folder.exists()
+
+    def _files(self) -> Iterator[Path]:
+        for pattern in {*STACK_FILES, *FILES}:
+            yield from self.folder.glob(pattern)
+
+    def remove(self) -> None:
+        """Remove the files of a run that is replaced."""
+        for path in list(self._files()):
+            path.unlink()
+        number = 1
+        while (run := self.layer(number)).folder.exists():
+            run.remove(FILES)
+            if not any(run.folder.iterdir()):
+                run.folder.rmdir()
+            number += 1
+
+
+@dataclass
+class Stacking:
+    """A stack on its way up: what every layer is trained with and on.
+
+    Attributes
+    ----------
+    run : StackRun
+    bottom : Materials
+        The data.
+    settings : list of Settings
+        Of every layer.
+    labels : Tensor of int64, shape (N,), optional
+        The classes that the top layer learns.
+    transposed : bool
+        Whether a layer of fitting size starts as the one below turned upside down.
+    """
+
+    run: StackRun
+    bottom: Materials
+    settings: list[Settings]
+    labels: Tensor | None
+    transposed: bool
+
+    def layers(self) -> Iterator[tuple[int, Run, TrainingState, Materials]]:
+        """Yield (number, run, state, materials) for every layer that is not finished, from where it stands.
+
+        The next layer is made when the one before is finished; if it is not, the iteration ends.
+        """
+        below: list[RBM] = []
+        for number, settings in enumerate(self.settings, 1):
+            run, data = self.run.layer(number), self._materials(number, tuple(below))
+            state = self._state(settings, data, below)
+            if run.exists():
+                run.restore(state)
+            else:
+                make_run(run, self._config(number, state, data), state, data)
+            if not state.finished:
+                yield number, run, state, data
+                if not state.finished:
+                    return
+            below.append(open_model(run.folder).rbm.requires_grad_(False))
+        save_stack(self.run.model_path, DBN(below), self.bottom.preparation, self.bottom.image_shape)
+
+    def _materials(self, number: int, below: tuple[RBM, ...]) -> Materials:
+        labels = self.labels if number == len(self.settings) else None
+        if not below and labels is None:
+            return self.bottom
+        return layer_materials(self.bottom, below, self.settings[number - 1], labels)
+
+    def _state(self, settings: Settings, data: Materials, below: list[RBM]) -> TrainingState:
+        """Start a layer, as the one below turned upside down where that is wanted and fits."""
+        fits = below and below[-1].weights.shape[::-1] == (data.width, settings.hidden)
+        if not (self.transposed and fits and settings.hidden_units == below[-1].visible.family):
+            return start(settings, data)
+        return start(settings, data, copy.deepcopy(below[-1].mirror()).requires_grad_())
+
+    def _config(self, number: int, state: TrainingState, data: Materials) -> dict[str, Any]:
+        """Return the config.json of a layer's own run; the states that layers above the first see are no data set."""
+        whole = self.run.config()
+        seen = whole["data"] if data is self.bottom else f"states of layer {number - 1} on {whole['data']}"
+        about = {"harmonium": harmonium.__version__, "data": seen, "validation": whole["validation"]}
+        return about | {"settings": state.settings.to_json(), "fingerprint": data.fingerprint()}
+
+
+def start_stack(
+    folder: Path | str,
+    data: str,
+    settings: Sequence[Settings],
+    *,
+    labels: bool = False,
+    transposed: bool = False,
+    data_dir: Path | str | None = None,
+    validation: str | float | None = None,
+    overwrite: bool = False,
+) -> Stacking:
+    """Check everything, then make the folder of a stack; nothing is written when something is wrong.
+
+    Parameters
+    ----------
+    folder : path
+    data : str
+        The name or path of the data set.
+    settings : sequence of Settings
+        Of each layer, from the bottom up. The visible units of every layer but the first are those that fit.
+    labels : bool
+        Whether the top layer learns the classes too.
+    transposed : bool
+        Start a layer that has as many hidden units as the layer below has visible ones with the weights of that,
+        turned upside down: the variational bound then does not fall when it begins to learn (Hinton, Osindero & Teh
+        2006, section 4).
+    data_dir : path, optional
+        Where mnist and fashion-mnist lie.
+    validation : str or float, optional
+        A file, or a fraction of the training examples.
+    overwrite : bool
+        Whether a run that the folder holds is to be replaced.
+
+    Raises
+    ------
+    InputError
+        When layers do not fit, the folder holds a run, or anything is wrong with the data.
+    StorageError
+        When the folder cannot be made or written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from harmonium.training import recipe
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     stacking = start_stack(folder, "bars-and-stripes", [recipe(hidden=h, epochs=2) for h in (8, 4)])
+    ...     for number, run, state, data in stacking.layers():
+    ...         epochs = [record.epoch for record in run.train(state, data)]
+    ...     stacking.run.model().dbn
+    DBN(16-8-4)
+    """
+    run = StackRun(Path(folder))
+    if run.exists() and not overwrite:
+        raise InputError(
+            f"{folder} holds a run already: go on with --resume, replace it with --overwrite, or choose another --out"
+        )
+    if run.folder.exists() and not run.folder.is_dir():
+        raise InputError(f"{folder} is a file, not a folder: choose another --out")
+    dataset = load(data, data_dir)
+    classes = labels_of(dataset)[1] if labels else 0
+    fitted = fitting(settings, classes)
+    validation = dataset.validation if validation is None else validation
+    bottom = materials(dataset, settings[0], validation)
+    if fitted[0].visible != settings[0].visible:
+        layer_materials(bottom, (), fitted[0], labels_of(dataset)[0])  # refuses what cannot have labels beside it
+    config = {
+        "kind": KIND,
+        "harmonium": harmonium.__version__,
+        "data": absolute(data),
+        "validation": absolute(validation),
+        "labels": labels,
+        "transposed": transposed,
+        "layers": [each.to_json() for each in fitted],
+        "fingerprint": bottom.fingerprint(),
+    }
+    run.remove()
+    try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {run.folder}: {error.strerror}") from error
+    write_text(run.folder / "config.json", json.dumps(config, indent=1) + "\n")
+    return Stacking(run, bottom, fitted, labels_of(dataset)[0] if labels else None, transposed)
+
+
+def resume_stack(folder: Path | str, *, data_dir: Path | str | None = None) -> Stacking:
+    """Return a stack where its folder stands, ready to go on.
+
+    Raises
+    ------
+    InputError
+        When there is none, its data are not what they were, or a file is damaged.
+    """
+    run = StackRun(Path(folder))
+    config, settings = run.config(), run.settings()
+    dataset = run.dataset(data_dir)
+    bottom = materials(dataset, of_the_data(settings), config["validation"])
+    if bottom.fingerprint() != config["fingerprint"]:
+        raise InputError(f"cannot resume {folder}: its data, {config['data']}, are not what they were when it started")
+    labels = labels_of(dataset)[0] if config["labels"] else None
+    return Stacking(run, bottom, settings, labels, config["transposed"])
+
+
+def of_the_data(settings: Sequence[Settings]) -> Settings:
+    """Return the settings of the bottom layer, with visible units as the data have them: without labels."""
+    bottom = settings[0]
+    return replace(bottom, visible="bernoulli", binarize=None) if bottom.visible.startswith("labelled") else bottom
+
+
+def fitting(settings: Sequence[Settings], classes: int = 0) -> list[Settings]:
+    """Return the settings with the visible units of every layer those that the layer below has hidden.
+
+    Raises
+    ------
+    InputError
+        When labels are to stand beside units that are not binary.
+    """
+    fitted = list(settings[:1])
+    for own in settings[1:]:
+        visible = fitted[-1].hidden_units
+        binarize = "sample" if visible == "bernoulli" else "none"
+        fitted.append(replace(own, visible=visible, binarize=binarize))
+    if classes:
+        top = fitted[-1]
+        if top.visible != "bernoulli":
+            raise InputError(
+                f"layer {len(fitted)} has {top.visible} visible units, but labels stand beside bernoulli ones: "
+                "use bernoulli hidden units in the layer below, or leave out --labels"
+            )
+        fitted[-1] = replace(top, visible=f"labelled:{classes}", binarize="none")
+    return fitted

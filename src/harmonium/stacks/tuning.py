@@ -1,0 +1,186 @@
+"""Fine-tuning a stack: as a classifier, or as a generative model up and down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harmonium.data import Cases, Preparation
+from harmonium.deep import StackRun, save_stack
+from harmonium.deep.classifier import Tuned, Tuning, error_of, fine_tune, to_torch
+from harmonium.deep.run import of_the_data
+from harmonium.deep.stacking import labels_of, layer_materials
+from harmonium.deep.up_down import UpDown, UpDownRecord, up_down
+from harmonium.errors import InputError
+from harmonium.files import write_tensors, write_text
+from harmonium.seeds import SUBSET, generator_for
+from harmonium.training import materials
+from harmonium.training.materials import split
+
+
+def classify(
+    path: Path | str,
+    tuning: Tuning,
+    *,
+    labelled: int | None = None,
+    random_start: bool = False,
+    data_dir: Path | str | None = None,
+    after_epoch: Callable[[Tuned], None] = lambda record: None,
+) -> dict[str, Any]:
+    """Fine-tune a stack as a classifier of its data's labels, and keep the network in the run folder.
+
+    The validation examples of the run decide which epoch's network is kept; the test examples are looked at once.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the stack.
+    tuning : Tuning
+    labelled : int, optional
+        Learn from so many labels only, as many of each class, as if the others were not known.
+    random_start : bool
+        Start from random weights instead, to see what the stack is worth.
+    data_dir : path, optional
+        Where mnist and fashion-mnist lie.
+    after_epoch : callable
+        Called after every epoch.
+
+    Returns
+    -------
+    dict
+        ``epochs``, ``validation_error``, ``test_error`` (None without a test split), ``labelled``, ``seconds``.
+
+    Raises
+    ------
+    InputError
+        When the data have no labels, or fewer than are asked for.
+    """
+    run = StackRun(Path(path))
+    stack, dataset, settings = run.model(), run.dataset(data_dir), run.settings()[0]
+    labels, classes = labels_of(dataset)
+    cases, held_out = split(dataset, settings, run.config()["validation"])
+    if held_out is None or held_out.values is not dataset.train.values:
+        raise InputError("fine-tuning needs validation examples with labels: train with --validation a fraction")
+    train, validation = (_pair(part, labels, stack.preparation) for part in (cases, held_out))
+    if labelled is not None:
+        chosen = _subset(train[1], labelled, classes, tuning.seed)
+        train = train[0][chosen], train[1][chosen]
+    network = to_torch(stack.dbn, classes, tuning.dropout, tuning.input_dropout)
+    if random_start:
+        _randomise(network, tuning.seed)
+    tuning = replace(tuning, batch_size=min(tuning.batch_size, len(train[0])))
+    records = []
+    for record in fine_tune(network, train, validation, tuning):
+        records.append(record)
+        after_epoch(record)
+    test = None
+    if dataset.test is not None and dataset.test_labels is not None:
+        test = error_of(network, *_pair(dataset.test, dataset.test_labels, stack.preparation))
+    facts = {
+        "epochs": len(records),
+        "validation_error": min(record.validation_error for record in records),
+        "test_error": test,
+        "labelled": len(train[0]),
+        "seconds": records[-1].seconds,
+    }
+    _save(run.folder, network, classes, tuning, facts, records)
+    return facts
+
+
+def _pair(cases: Cases, labels: Tensor, preparation: Preparation) -> tuple[Tensor, Tensor]:
+    """Return inputs, bytes where they stand for 0 to 1 and floats otherwise, and classes."""
+    rows = torch.arange(len(cases)) if cases.rows is None else cases.rows
+    stored = cases.values[rows]
+    plain = stored.dtype == torch.uint8 and preparation.divisor == 255
+    return stored if plain else preparation.scale(stored), labels[rows]
+
+
+def _subset(labels: Tensor, count: int, classes: int, seed: int) -> Tensor:
+    """Choose so many examples, as many of each class as can be."""
+    if not classes <= count <= len(labels):
+        raise InputError(f"labelled is {count}, but must be from {classes}, one a class, to {len(labels)}")
+    generator, chosen = generator_for(seed, SUBSET), []
+    for k in range(classes):
+        own = (labels == k).nonzero().flatten()
+        share = count // classes + (k < count % classes)
+        chosen.append(own[torch.randperm(len(own), generator=generator)[:share]])
+    return torch.cat(chosen)
+
+
+@torch.no_grad()
+def _randomise(network: nn.Sequential, seed: int) -> None:
+    """Draw all weights anew, uniform as Glorot & Bengio 2010 advise, and set the biases to 0."""
+    generator = generator_for(seed, SUBSET, 1)
+    for layer in network:
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight, generator=generator)
+            layer.bias.zero_()
+
+
+def _save(
+    folder: Path, network: nn.Sequential, classes: int, tuning: Tuning, facts: dict[str, Any], records: list[Tuned]
+) -> None:
+    """Write the network and how it came about."""
+    about = {"format": 1, "kind": "classifier", "classes": classes, "layers": _layers(network)}
+    write_tensors(folder / "classifier.safetensors", network.state_dict(), about)
+    story = {"tuning": asdict(tuning), **facts, "records": [asdict(record) for record in records]}
+    write_text(folder / "classifier.json", json.dumps(story, indent=1) + "\n")
+
+
+def _layers(network: nn.Sequential) -> list[dict[str, Any]]:
+    """Return what each module is, as a JSON object."""
+    described: list[dict[str, Any]] = []
+    for layer in network:
+        if isinstance(layer, nn.Linear):
+            described.append({"kind": "linear", "inputs": layer.in_features, "outputs": layer.out_features})
+        elif isinstance(layer, nn.Dropout):
+            described.append({"kind": "dropout", "p": layer.p})
+        else:
+            described.append({"kind": "sigmoid"})
+    return described
+
+
+def generate(
+    path: Path | str,
+    settings: UpDown,
+    *,
+    data_dir: Path | str | None = None,
+    after_epoch: Callable[[UpDownRecord], None] = lambda record: None,
+) -> list[UpDownRecord]:
+    """Fine-tune the generative and the recognition weights of a stack, and keep it as the run's model.
+
+    What greedy learning gave stays in ``greedy.safetensors``, and is where this begins, however often it is done.
+
+    Parameters
+    ----------
+    path : path
+        The folder of the stack.
+    settings : UpDown
+    data_dir : path, optional
+        Where mnist and fashion-mnist lie.
+    after_epoch : callable
+        Called after every epoch.
+
+    Raises
+    ------
+    InputError
+        When there is no such stack, or learning diverges: the model is then what it was.
+    """
+    run = StackRun(Path(path))
+    stack, config, own = run.greedy(), run.config(), run.settings()
+    dataset = run.dataset(data_dir)
+    bottom = materials(dataset, of_the_data(own), config["validation"])
+    data = layer_materials(bottom, (), own[-1], labels_of(dataset)[0]) if config["labels"] else bottom
+    dbn, records = stack.dbn.untied(), []
+    for record in up_down(dbn, data, settings):
+        records.append(record)
+        after_epoch(record)
+    save_stack(run.greedy_path, stack.dbn, stack.preparation, stack.image_shape)
+    save_stack(run.model_path, dbn, stack.preparation, stack.image_shape)
+    return records
