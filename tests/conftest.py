@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,19 @@ def shorter_estimates(monkeypatch):
 
     monkeypatch.setattr(live, "TEMPERATURES", 50)
     monkeypatch.setattr(live, "LAST", 50)
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run the command; returns (exit code, stdout, stderr)."""
+
+    from harmonium.cli import main
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["harmonium", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code or 0, captured.out, captured.err
+
+    return run

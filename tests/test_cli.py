@@ -12,22 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harmonium.cli import main
 from harmonium.training import Run
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Run the command; returns (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["harmonium", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture(autouse=True)

@@ -57,6 +57,18 @@ def test_dense_products_follow_the_weights(generator, monkeypatch):
     torch.testing.assert_close(seen.hidden_field(v), 2 * before)
 
 
+def test_dense_products_follow_a_fused_optimiser(generator, monkeypatch):
+    """Its steps do not count up the version of a tensor."""
+    monkeypatch.setattr(packed, "dense_bfloat16", lambda: True)
+    rbm, v = wide_rbm(), states(0.9, 700, generator)
+    seen = RoundedRBM(rbm)
+    before = seen.hidden_field(v)
+    rbm.weights.grad = -rbm.weights.detach().clone()
+    torch.optim.SGD([rbm.weights], lr=1.0, fused=True).step()
+    seen.refresh()
+    torch.testing.assert_close(seen.hidden_field(v), 2 * before)
+
+
 def test_it_shares_the_parameters_and_takes_them_over():
     rbm = wide_rbm()
     seen = RoundedRBM(rbm)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 import harmonium
+from harmonium.deep import StackRun
 from harmonium.kernels import dense_bfloat16, why_not
 from harmonium.training import Run, open_model
 
@@ -69,6 +70,34 @@ def about_model(path: Path) -> dict[str, Any]:
                 "weight_norm",
             )
             facts |= {name: _rounded(getattr(records[-1], name)) for name in measured}
+    return facts
+
+
+def about_stack(folder: Path) -> dict[str, Any]:
+    """Return what the folder of a stack holds.
+
+    Raises
+    ------
+    InputError
+        When it has not been trained to the top, or is damaged.
+    """
+    run = StackRun(folder)
+    stack, config = run.model(), run.config()
+    dbn = stack.dbn
+    facts: dict[str, Any] = {
+        "units": "-".join(map(str, dbn.sizes)),
+        "labels": dbn.classes,
+        "parameters": sum(parameter.numel() for rbm in dbn.layers for parameter in rbm.parameters()),
+        "fine_tuned": "no" if dbn.tied or len(dbn.layers) == 1 else "up and down",
+        "classifier": "yes" if (folder / "classifier.safetensors").exists() else "no",
+        "preparation": stack.preparation.describe(),
+        "data": config["data"],
+    }
+    for number in range(1, len(dbn.layers) + 1):
+        settings, records = run.layer(number).settings(), run.layer(number).records()
+        facts[f"layer_{number}"] = (
+            f"{settings.method}-{settings.steps}, {records[-1].epoch if records else 0} of {settings.epochs} epochs"
+        )
     return facts
 
 

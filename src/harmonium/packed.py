@@ -73,6 +73,11 @@ class RoundedRBM(PackedRBM):
     rounded = True
     _half: tuple[int, Tensor] | None = None
 
+    def refresh(self) -> None:
+        """Take over the weights as they are now."""
+        super().refresh()
+        self._half = None  # torch's fused optimisers change weights without counting their version up
+
     def _weights_for_dense(self) -> Tensor:
         """Return the weights in bfloat16 where that is faster, rounded anew only after a change of them."""
         if not dense_bfloat16():

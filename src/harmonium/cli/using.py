@@ -274,8 +274,8 @@ def info(
 
         harmonium info --json
     """
-    from harmonium.information import about_machine, about_model
+    from harmonium.information import about_machine, about_model, about_stack
 
-    facts = about_machine() if path is None else about_model(path)
+    facts = about_machine() if path is None else about_stack(path) if is_stack(path) else about_model(path)
     width = max(map(len, facts))
     say(as_json, facts, *(f"{name.replace('_', ' '):<{width}}  {value}" for name, value in facts.items()))

@@ -99,8 +99,9 @@ class StackRun:
         Raises
         ------
         InputError
-            When it has not been trained to the top yet, or its file is damaged.
+            When the folder is none of a stack, it has not been trained to the top yet, or its file is damaged.
         """
+        self.config()
         if not self.model_path.exists():
             raise InputError(
                 f"{self.folder} has not been trained to its top layer yet; to go on: "

@@ -1,0 +1,192 @@
+"""What is done with the run of a stack, through the library and the command."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from harmonium.deep import StackRun, start_stack
+from harmonium.deep.classifier import Tuning
+from harmonium.deep.up_down import UpDown
+from harmonium.errors import InputError
+from harmonium.stacks import classify, dream_of_stack, evaluate_stack, generate, predict
+from harmonium.stacks.prediction import load_classifier
+from harmonium.training import recipe
+
+GIVEN = {"epochs": 15, "batch_size": 50, "chains": 50, "likelihood_share": 0.0, "patience": None}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stack") / "s"
+    stacking = start_stack(folder, "digits", [recipe("pcd", hidden=h, **GIVEN) for h in (40, 12)], labels=True)
+    for _, run, state, data in stacking.layers():
+        for _ in run.train(state, data):
+            pass
+    return folder
+
+
+@pytest.fixture
+def folder(trained, tmp_path, monkeypatch):
+    """A copy of the trained stack, at ``s`` below the working directory."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained, tmp_path / "s")
+    return tmp_path / "s"
+
+
+def test_dreams_of_a_class_and_of_all(folder):
+    made = dream_of_stack(folder, 30, 20, label=4, samples=folder / "fours.npy")
+    assert np.load(folder / "fours.npy").shape == (30, 64)
+    assert made.classes.tolist() == [4] * 30
+    every = dream_of_stack(folder, 25, 5)
+    assert every.classes.bincount().tolist() == [3] * 5 + [2] * 5
+    assert every.mean.shape == (25, 64)
+    assert (folder / "report.html").exists()
+    assert dream_of_stack(folder, 4, 5, picture=folder / "p.png").files == {"picture": str(folder / "p.png")}
+
+
+def test_the_bound_lies_below_the_estimate(folder):
+    found = evaluate_stack(folder, "validation", samples=20)
+    assert found.bound.method == "exact"
+    assert found.bound.lower == found.bound.value < found.estimate.value < 0
+    assert found.bound.examples == 144
+    again = evaluate_stack(folder, "validation", samples=20)
+    assert again.bound.value == found.bound.value
+    annealed = evaluate_stack(folder, "validation", method="ais", runs=50, temperatures=300, samples=20)
+    z = annealed.bound.log_partition
+    assert z.lower < found.bound.log_partition.value < z.upper
+
+
+def test_a_classifier_predicts(folder):
+    records = []
+    facts = classify(folder, Tuning(epochs=40, dropout=0.0, input_dropout=0.0), after_epoch=records.append)
+    assert facts["epochs"] == len(records) == 40
+    assert facts["test_error"] < 0.5
+    found = predict(folder, "test", folder / "p.csv")
+    lines = list(csv.reader((folder / "p.csv").open()))
+    assert lines[0][:2] == ["class", "p0"]
+    assert len(lines) == len(found) + 1 == 360
+    assert [int(line[0]) for line in lines[1:]] == found.argmax(1).tolist()
+    labels = StackRun(folder).dataset().test_labels
+    assert float((found.argmax(1) != labels).double().mean()) == facts["test_error"]
+
+
+def test_few_labels_and_random_weights(folder):
+    facts = classify(folder, Tuning(epochs=2), labelled=57, random_start=True)
+    assert facts["labelled"] == 57
+    for count in (9, 5000):
+        with pytest.raises(InputError, match=f"labelled is {count}, but must be from 10, one a class, to 1294"):
+            classify(folder, Tuning(epochs=1), labelled=count)
+
+
+def test_up_down_begins_at_the_greedy_stack_each_time(folder):
+    one = generate(folder, UpDown(epochs=1, learning_rate=0.1))
+    weights = StackRun(folder).model().dbn.layers[0].weights
+    assert not StackRun(folder).model().dbn.tied
+    other = generate(folder, UpDown(epochs=1, learning_rate=0.1))
+    assert one == other
+    assert torch.equal(weights, StackRun(folder).model().dbn.layers[0].weights)
+    assert StackRun(folder).greedy().dbn.tied
+
+
+def test_a_damaged_classifier(folder):
+    with pytest.raises(InputError, match="has no classifier: make one with harmonium finetune"):
+        load_classifier(folder)
+    classify(folder, Tuning(epochs=1))
+    path = folder / "classifier.safetensors"
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(InputError, match="cut short"):
+        load_classifier(folder)
+
+
+def test_the_command_from_training_to_predictions(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    layers = ("train", "digits", "--layers", "20,15", "--labels", "--epochs", 3, "--out", "s")
+    code, out, err = command(*layers)
+    assert (code, err) == (0, "")
+    assert out.count("3 of 3 epochs") == 2
+    names = {path.name for path in (tmp_path / "s").iterdir()}
+    assert names >= {
+        "report.html",
+        "map.png",
+        "dreams.png",
+        "dreams-1.png",
+        "features-2.png",
+        "curves-1.png",
+        "layer-2",
+    }
+    report = (tmp_path / "s" / "report.html").read_text()
+    assert "64-20-15 units and 10 labels" in report
+    assert report.count("<img") == 7
+    for arguments, message in [
+        (("dream", "s", "--class", 3, "--count", 5, "--steps", 5), "5 dreams of class 3"),
+        (("evaluate", "s", "--data", "validation"), "variational bound"),
+        (("finetune", "s", "--epochs", 2), "of the test examples"),
+        (("predict", "s"), "359 examples: predictions.csv"),
+        (("finetune", "s", "--task", "generate", "--epochs", 1), "1 epochs up and down"),
+        (("info", "s"), "64-20-15"),
+        (("report", "s"), "Open s/report.html"),
+    ]:
+        code, out, err = command(*arguments)
+        assert code == 0, err
+        assert message in out
+    code, out, _ = command("evaluate", "s", "--json")
+    assert json.loads(out)["samples"] == 50
+
+
+def test_the_command_stops_and_resumes(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command("train", "digits", "--layers", "8,6", "--epochs", 2, "--stop-after", 1, "--out", "s")
+    code, _, err = command("dream", "s")
+    assert code == 2
+    assert "harmonium train --out s --resume" in err
+    code, out, err = command("train", "--out", "s", "--resume")
+    assert code == 0, err
+    assert "layer 2: 2 of 2 epochs" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "digits", "--layers", "20,x"), "must be whole numbers with commas"),
+        (("train", "digits", "--layers", "20,0"), "layer 2 has 0 hidden units"),
+        (("train", "digits", "--layers", "20,10", "--recipe", "pcd,best,best"), "3 recipes for 2 layers"),
+        (("train", "digits", "--layers", "20", "--hidden", 5), "--hidden is for a single RBM"),
+        (("train", "digits", "--labels"), "--labels is for a stack"),
+        (("train", "bars-and-stripes", "--layers", "5,4", "--labels"), "has no labels: leave out --labels"),
+        (("train", "--layers", "5"), "name a data set"),
+        (("dream", "s", "--class", 10), "the class is 10, but must be from 0 to 9"),
+        (("dream", "s", "--film", "f.gif"), "without a film"),
+        (("dream", "s", "--count", 0), "count is 0"),
+        (("dream", "s", "--steps", 0), "at least 1 step"),
+        (("evaluate", "s", "--samples", 0), "samples is 0"),
+        (("evaluate", "s", "--method", "magic"), "unknown method"),
+        (("features", "s"), "harmonium report s"),
+        (("finetune", "s", "--task", "fly"), "unknown task"),
+        (("finetune", "s", "--steps", 3), "--steps is not for classify"),
+        (("finetune", "s", "--task", "generate", "--dropout", 0.1), "--dropout is not for generate"),
+        (("finetune", "s", "--epochs", 0), "epochs is 0"),
+        (("finetune", "nothing"), "not the folder of a stack"),
+        (("predict", "s"), "has no classifier"),
+        (("train", "--out", "s", "--resume", "--epochs", 9), "leave out --epochs"),
+    ],
+)
+def test_wrong_use_is_one_sentence(arguments, message, command, folder):
+    before = sorted(folder.parent.iterdir())
+    code, out, err = command(*arguments)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert out == ""
+    assert sorted(folder.parent.iterdir()) == before
+
+
+def test_a_plain_run_dreams_of_no_class(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command("train", "bars-and-stripes", "--hidden", 4, "--epochs", 1, "--out", "run")
+    code, _, err = command("dream", "run", "--class", 1)
+    assert code == 2
+    assert "is no stack with labels" in err
