@@ -16,7 +16,7 @@ from harmonium.stacks import classify, dream_of_stack, evaluate_stack, generate,
 from harmonium.stacks.prediction import load_classifier
 from harmonium.training import recipe
 
-GIVEN = {"epochs": 15, "batch_size": 50, "chains": 50, "likelihood_share": 0.0, "patience": None}
+GIVEN = {"epochs": 30, "learning_rate": 0.5, "batch_size": 50, "chains": 50, "likelihood_share": 0.0, "patience": None}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_the_bound_lies_below_the_estimate(folder):
 
 def test_a_classifier_predicts(folder):
     records = []
-    facts = classify(folder, Tuning(epochs=40, dropout=0.0, input_dropout=0.0), after_epoch=records.append)
+    facts = classify(folder, Tuning(epochs=40, patience=40), after_epoch=records.append)
     assert facts["epochs"] == len(records) == 40
     assert facts["test_error"] < 0.5
     found = predict(folder, "test", folder / "p.csv")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,9 +15,13 @@ from torch import Tensor, nn
 from harmonium.deep.dbn import DBN
 from harmonium.deep.labels import unlabelled
 from harmonium.errors import InputError
+from harmonium.kernels import sample_from_probability
 from harmonium.rbm import RBM
 from harmonium.seeds import TUNE, generator_for
 from harmonium.units import Labelled
+
+WIDE = 200
+"""From so many units on a layer is worth leaving half of them out."""
 
 
 def to_torch(dbn: DBN | RBM, classes: int = 0, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.Sequential:
@@ -117,8 +121,9 @@ class Tuning:
     momentum : float
     weight_decay : float
         L2 on all weights.
-    dropout, input_dropout : float
-        See `to_torch`.
+    dropout, input_dropout : float, optional
+        See `to_torch`; by default 0.5 and 0.2 where every hidden layer has 200 units or more, and none in smaller
+        ones, which can spare no unit.
     patience : int
         End after so many epochs without a lower validation error; the best network is kept.
     seed : int
@@ -134,8 +139,8 @@ class Tuning:
     learning_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 0.0
-    dropout: float = 0.5
-    input_dropout: float = 0.2
+    dropout: float | None = None
+    input_dropout: float | None = None
     patience: int = 15
     seed: int = 0
 
@@ -148,8 +153,18 @@ class Tuning:
         if not self.weight_decay >= 0:
             raise InputError(f"the weight decay is {self.weight_decay:g}, but must be 0 or a positive number")
         for name in ("momentum", "dropout", "input_dropout"):
-            if not 0 <= getattr(self, name) < 1:
+            if not 0 <= (getattr(self, name) or 0) < 1:
                 raise InputError(f"the {name.replace('_', ' ')} is {getattr(self, name):g}, not in [0, 1)")
+
+    def decided(self, sizes: Sequence[int], cases: int) -> Tuning:
+        """Return the same with dropout chosen for hidden layers of these sizes, and no batch larger than the data."""
+        wide = min(sizes) >= WIDE
+        return replace(
+            self,
+            batch_size=min(self.batch_size, cases),
+            dropout=(0.5 if wide else 0.0) if self.dropout is None else self.dropout,
+            input_dropout=(0.2 if wide else 0.0) if self.input_dropout is None else self.input_dropout,
+        )
 
 
 @dataclass(frozen=True)
@@ -231,20 +246,29 @@ def _one_epoch(
     generator: torch.Generator,
 ) -> float:
     """Pass over all examples once; return their mean loss."""
-    network.train()
-    total, order = torch.zeros(()), torch.randperm(len(inputs), generator=generator)
-    with torch.random.fork_rng():  # dropout draws from torch's global generator, which is then put back
-        torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
-        for rows in order.split(batch_size):
-            loss = nn.functional.cross_entropy(network(as_floats(inputs[rows])), classes[rows])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.detach() * len(rows)
+    total = torch.zeros(())
+    for rows in torch.randperm(len(inputs), generator=generator).split(batch_size):
+        logits = _with_dropout(network, as_floats(inputs[rows]), generator)
+        loss = nn.functional.cross_entropy(logits, classes[rows])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        total += loss.detach() * len(rows)
     if not bool(torch.isfinite(total)):
         raise InputError("fine-tuning diverged: lower --learning-rate")
     return float(total) / len(inputs)
+
+
+def _with_dropout(network: nn.Sequential, x: Tensor, generator: torch.Generator) -> Tensor:
+    """Pass forward; what dropout leaves out is drawn from the generator, and not from torch's global one."""
+    for layer in network:
+        if isinstance(layer, nn.Dropout):
+            kept = torch.full_like(x, 1 - layer.p).detach()
+            x = x * sample_from_probability(kept, generator) / (1 - layer.p)
+        else:
+            x = layer(x)
+    return x
 
 
 def as_floats(inputs: Tensor) -> Tensor:

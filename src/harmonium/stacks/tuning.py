@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +71,10 @@ def classify(
     if labelled is not None:
         chosen = _subset(train[1], labelled, classes, tuning.seed)
         train = train[0][chosen], train[1][chosen]
-    network = to_torch(stack.dbn, classes, tuning.dropout, tuning.input_dropout)
+    tuning = tuning.decided(stack.dbn.sizes[1:], len(train[0]))
+    network = to_torch(stack.dbn, classes, tuning.dropout or 0.0, tuning.input_dropout or 0.0)
     if random_start:
         _randomise(network, tuning.seed)
-    tuning = replace(tuning, batch_size=min(tuning.batch_size, len(train[0])))
     records = []
     for record in fine_tune(network, train, validation, tuning):
         records.append(record)
