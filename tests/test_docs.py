@@ -58,6 +58,17 @@ def test_every_block_of_the_lecture(tmp_path, monkeypatch):
         exec(compile(code, "docs/lecture.md", "exec"), namespace)
 
 
+def test_every_block_about_stacks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "deep"}
+    for kind, code in blocks("docs/deep.md"):
+        if kind == "python":
+            exec(compile(code, "docs/deep.md", "exec"), namespace)
+        for line in code.splitlines() if kind == "console" else []:
+            run_command(line.removeprefix("$ "), monkeypatch)
+    assert (tmp_path / "predictions.csv").exists()
+
+
 def test_every_make_target_of_the_docs_exists():
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for name in ("README.md", "CONTRIBUTING.md"):
