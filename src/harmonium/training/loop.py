@@ -122,7 +122,7 @@ def update(state: TrainingState, batch: torch.Tensor) -> None:
     if state.averages is not None and state.update % EVERY == 0:
         state.averages.update_parameters(state.rbm)
     chains = len(batch) if state.chains is None else len(state.chains.visible)
-    state.live.earn(2 * len(batch) + (2 * settings.steps + 1) * chains)
+    state.live.earn(2 * len(batch) + (2 * getattr(estimator, "steps", 1) + 1) * chains)
 
 
 def grown(state: TrainingState) -> Estimator:
