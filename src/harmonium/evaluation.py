@@ -29,7 +29,7 @@ from harmonium.progress import step_progress
 from harmonium.rbm import RBM
 from harmonium.seeds import EVALUATE, generator_for
 from harmonium.training import Run, open_model
-from harmonium.training.materials import split
+from harmonium.training.materials import SPLITS, named_part
 
 Announce = Callable[[str], None]
 """Takes a sentence for the person."""
@@ -42,9 +42,6 @@ CONSERVATIVE = 200
 
 TRAJECTORY = 500
 """Steps of the chains that climb from checkpoint to checkpoint of training."""
-
-SPLITS = ("test", "validation", "train")
-"""The parts of a run's own data by name; anything else is a file."""
 
 
 def evaluate_run(
@@ -169,15 +166,7 @@ def _cases(path: Path, data: str, data_dir: Path | str | None) -> Cases:
     if not path.is_dir():
         raise InputError(f"{path} is a bare model file, whose data are not known: give a file with --data")
     run = Run(path)
-    if data == "test":
-        test = run.dataset(data_dir).test
-        if test is None:
-            raise InputError(f"{run.config()['data']} has no test split: give --data validation, train, or a file")
-        return test
-    train, held_out = split(run.dataset(data_dir), run.settings(), run.config()["validation"])
-    if data == "validation" and held_out is None:
-        raise InputError(f"{path} was trained without a validation set: give --data test, train, or a file")
-    return train if data == "train" or held_out is None else held_out
+    return named_part(run.dataset(data_dir), data, run.settings(), run.config()["validation"])
 
 
 def _prepared(model: ModelFile, cases: Cases, generator: torch.Generator) -> Tensor:

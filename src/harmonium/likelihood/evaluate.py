@@ -128,6 +128,11 @@ def log_likelihood(rbm: RBM, visible: Tensor, partition: LogPartition) -> LogLik
         raise InputError("there is no example to evaluate: give at least one")
     pieces = [rbm.free_energy(piece).double() for piece in visible.to(rbm.weights).split(4096)]
     score = -torch.cat(pieces)
+    return of_scores(score, partition)
+
+
+def of_scores(score: Tensor, partition: LogPartition) -> LogLikelihood:
+    """Return the mean of scores (cases,) less log Z, with bounds and error: the scores are -F(v), or stand for it."""
     mean = float(score.mean())
     spread = float(score.std()) / len(score) ** 0.5 if len(score) > 1 else 0.0
     return LogLikelihood(

@@ -13,10 +13,10 @@ from harmonium.data.survey import survey
 from harmonium.deep import StackFile, StackRun, bound_and_estimate, with_labels
 from harmonium.errors import InputError
 from harmonium.likelihood import LogLikelihood, LogPartition, base_of_states, log_partition
-from harmonium.likelihood.evaluate import choose_method, count_steps
+from harmonium.likelihood.evaluate import choose_method, count_steps, of_scores
 from harmonium.progress import step_progress
 from harmonium.seeds import EVALUATE, generator_for
-from harmonium.training.materials import split
+from harmonium.training.materials import SPLITS, named_part, split
 
 EXAMPLES = 1000
 """So many training examples make the base of annealing."""
@@ -83,7 +83,7 @@ def evaluate_stack(
     visible = _prepared(stack, part_of(run, data, data_dir), generator)
     partition = _log_partition(run, stack, method, runs, temperatures, generator, data_dir)
     bound, estimate = bound_and_estimate(stack.dbn, visible, generator, samples)
-    return StackLikelihood(_summary(bound, partition), _summary(estimate, partition), samples)
+    return StackLikelihood(of_scores(bound, partition), of_scores(estimate, partition), samples)
 
 
 def _log_partition(
@@ -131,17 +131,9 @@ def top_states(
 
 def part_of(run: StackRun, data: str, data_dir: Path | str | None) -> Cases:
     """Return the examples that were asked for, as stored: a part of the run's own data, or a file."""
-    if data not in ("test", "validation", "train"):
+    if data not in SPLITS:
         return load(data, data_dir).train
-    dataset = run.dataset(data_dir)
-    if data == "test":
-        if dataset.test is None:
-            raise InputError(f"{dataset.name} has no test split: give --data validation, train, or a file")
-        return dataset.test
-    train, held_out = split(dataset, run.settings()[0], run.config()["validation"])
-    if data == "validation" and held_out is None:
-        raise InputError(f"{run.folder} was trained without a validation set: give --data test, train, or a file")
-    return train if data == "train" or held_out is None else held_out
+    return named_part(run.dataset(data_dir), data, run.settings()[0], run.config()["validation"])
 
 
 def _prepared(stack: StackFile, cases: Cases, generator: torch.Generator) -> Tensor:
@@ -149,17 +141,3 @@ def _prepared(stack: StackFile, cases: Cases, generator: torch.Generator) -> Ten
     stack.dbn.visible.check_width(cases.values, "the data")
     survey(cases, stack.preparation, stack.dbn.visible.check)
     return torch.cat([stack.preparation.prepare(stored, generator) for _, stored in cases.chunks()])
-
-
-def _summary(scores: Tensor, partition: LogPartition) -> LogLikelihood:
-    """Return the mean of scores (cases,) less log Z, with bounds and errors."""
-    mean = float(scores.mean())
-    spread = float(scores.std()) / len(scores) ** 0.5 if len(scores) > 1 else 0.0
-    return LogLikelihood(
-        mean - partition.value,
-        (partition.standard_error**2 + spread**2) ** 0.5,
-        mean - partition.upper,
-        mean - partition.lower,
-        len(scores),
-        partition,
-    )

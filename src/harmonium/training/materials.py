@@ -24,6 +24,9 @@ MONITORED = 1000
 HELD_OUT = 10_000
 """How many examples the live log-likelihood looks at, at the most."""
 
+SPLITS = ("test", "validation", "train")
+"""The parts of a data set by name."""
+
 PIXEL_FLOOR = 0.1
 """The least deviation of a standardised pixel, as a fraction of the typical one."""
 
@@ -186,6 +189,24 @@ def split(dataset: Dataset, settings: Settings, validation: str | float | None) 
     if len(train) == 0:
         raise InputError(f"a validation fraction of {fraction:g} leaves no training example: give a smaller one, or 0")
     return train, held_out
+
+
+def named_part(dataset: Dataset, name: str, settings: Settings, validation: str | float | None) -> Cases:
+    """Return the test, validation or training examples of a data set that was split like this.
+
+    Raises
+    ------
+    InputError
+        When there are none.
+    """
+    if name == "test":
+        if dataset.test is None:
+            raise InputError(f"{dataset.name} has no test split: give --data validation, train, or a file")
+        return dataset.test
+    train, held_out = split(dataset, settings, validation)
+    if name == "validation" and held_out is None:
+        raise InputError("the model was trained without a validation set: give --data test, train, or a file")
+    return train if name == "train" or held_out is None else held_out
 
 
 def _as_fraction(validation: str | float) -> float | None:
