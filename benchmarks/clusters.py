@@ -1,12 +1,12 @@
 """PCD and trajectory tempering on data in clusters between which plain chains do not cross.
 
-    python benchmarks/clusters.py [--epochs 400] [--seeds 3]
+    python benchmarks/clusters.py [--epochs 300] [--seeds 3]
 
-5,000 examples of 100 binary units in three clusters on a line, as in Bereux et al. 2025: unit i of a case of the
-cluster at c is on with probability sigmoid(5 c u_i), u_i = -1 or 1; c = -1, 0.35 or 1, the shares of the clusters 0.2,
-0.1 and 0.7. Both methods train the same model of 14 hidden units with the same number of updates, so that its
-log-likelihood and its own shares of the clusters are known from enumeration; the shares of the chains of training, and
-of dreams (of PCD's model from noise, of PTT's up its ladder), stand beside them. A case belongs to the nearest centre.
+5,000 examples of 100 binary units in two clusters opposite to each other: unit i of a case of the cluster at c is on
+with probability sigmoid(3 c u_i), u_i = -1 or 1; c = -1 or 1, the shares of the clusters 1/4 and 3/4. Both methods
+train the same model of 14 hidden units with the same number of updates, so that its log-likelihood and its own shares
+of the clusters are known from enumeration; the shares of the chains of training, and of dreams (of PCD's model from
+noise, of PTT's up its ladder), stand beside them. A case belongs to the nearest centre.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ import torch
 from torch import Tensor
 
 from harmonium.data import Cases, Dataset
+from harmonium.dreaming import CLIMB
 from harmonium.exact import exact_samples
 from harmonium.likelihood import exact_log_probability
 from harmonium.sampling import Trajectory, dream, gibbs
 from harmonium.sampling.trajectory import film
 from harmonium.training import materials, recipe, start, train
 
-CENTRES, SHARES, UNITS, STRENGTH = (-1.0, 0.35, 1.0), (0.2, 0.1, 0.7), 100, 5.0
+CENTRES, SHARES, UNITS, STRENGTH = (-1.0, 1.0), (0.25, 0.75), 100, 3.0
 
 
 def clusters(cases: int, seed: int) -> Tensor:
-    """Return cases (cases, 100) of the three clusters, as bytes."""
+    """Return cases (cases, 100) of the clusters, as bytes."""
     generator = torch.Generator().manual_seed(seed)
     which = torch.multinomial(torch.tensor(SHARES), cases, replacement=True, generator=generator)
     odds = STRENGTH * torch.tensor(CENTRES)[which][:, None] * direction()
@@ -52,8 +53,8 @@ def listed(found: list[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=400)
-    parser.add_argument("--learning-rate", type=float, default=0.1)
+    parser.add_argument("--epochs", type=int, default=300)
+    parser.add_argument("--learning-rate", type=float, default=0.05)
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     data, test = clusters(5000, 1), clusters(5000, 2)
@@ -82,7 +83,7 @@ def main() -> None:
             model = shares(exact_samples(rbm, 20_000, generator))
             if method == "ptt":
                 ladder = [*state.persistent.ladder, rbm]
-                *_, dreams = film(Trajectory(ladder), 2000, 10 * len(ladder), generator, every=10 * len(ladder))
+                *_, dreams = film(Trajectory(ladder), 2000, CLIMB * len(ladder), generator, every=CLIMB * len(ladder))
             else:
                 dreams = dream(rbm, gibbs.init_from_noise(rbm, 2000, generator), 1000, generator)
             assert state.chains is not None

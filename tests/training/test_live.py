@@ -116,7 +116,7 @@ def test_the_ladder_of_a_run_leads_to_the_model_that_is_kept(tmp_path):
     run.save(state, data)
     assert len(run.ladder()) == 3
     made = dream_of_run(run.folder, 20)
-    assert (made.start, made.steps) == ("ladder", 30)
+    assert (made.start, made.steps) == ("ladder", 150)
     z = evaluate_run(run.folder, "train", method="ais", runs=50, temperatures=200).log_partition
     assert abs(z.diagnostics["trajectory"] - z.value) < 5 * z.diagnostics["trajectory_standard_error"] + 0.3
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from harmonium.data import Cases, Dataset, Preparation, Survey
 from harmonium.deep.labels import with_labels
 from harmonium.errors import InputError
+from harmonium.packed import packed_if_faster
 from harmonium.rbm import RBM
 from harmonium.training import Materials, Settings
 from harmonium.training.materials import held_out_examples, monitored_examples
@@ -69,7 +70,7 @@ class StackedPreparation(Preparation):
         values = stored[:, :-1].contiguous() if self.classes else stored
         states = self.bottom.prepare(values, generator)
         for rbm in self.below:
-            states = rbm.sample_hidden_given_visible(states, generator)
+            states = rbm.to(states.device).sample_hidden_given_visible(states, generator)
         return with_labels(states, stored[:, -1], self.classes) if self.classes else states
 
     def describe(self) -> str:
@@ -95,7 +96,8 @@ def layer_materials(
         The class of every row of the table that the training examples come from.
     """
     classes = 0 if labels is None else int(settings.visible.partition(":")[2])
-    preparation = StackedPreparation(bottom=data.preparation, below=below, classes=classes)
+    packed = tuple(packed_if_faster(rbm) for rbm in below)
+    preparation = StackedPreparation(bottom=data.preparation, below=packed, classes=classes)
     train = data.train if labels is None else _labelled(data.train, labels)
     validation = data.validation
     if labels is not None and validation is not None:
