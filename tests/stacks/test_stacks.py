@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from harmonium.deep import StackRun, start_stack
+from harmonium.deep import StackRun, resume_stack, start_stack
 from harmonium.deep.classifier import Tuning
 from harmonium.deep.up_down import UpDown
 from harmonium.errors import InputError
@@ -90,6 +90,8 @@ def test_up_down_begins_at_the_greedy_stack_each_time(folder):
     assert one == other
     assert torch.equal(weights, StackRun(folder).model().dbn.layers[0].weights)
     assert StackRun(folder).greedy().dbn.tied
+    assert list(resume_stack(folder).layers()) == []  # nothing is left to train, and the tuned model stays
+    assert not StackRun(folder).model().dbn.tied
 
 
 def test_a_damaged_classifier(folder):

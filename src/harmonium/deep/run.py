@@ -167,6 +167,7 @@ class Stacking:
         The next layer is made when the one before is finished; if it is not, the iteration ends.
         """
         below: list[RBM] = []
+        learned = False
         for number, settings in enumerate(self.settings, 1):
             run, data = self.run.layer(number), self._materials(number, tuple(below))
             state = self._state(settings, data, below)
@@ -175,11 +176,14 @@ class Stacking:
             else:
                 make_run(run, self._config(number, state, data), state, data)
             if not state.finished:
+                learned = True
                 yield number, run, state, data
                 if not state.finished:
                     return
             below.append(open_model(run.folder).rbm.requires_grad_(False))
-        save_stack(self.run.model_path, DBN(below), self.bottom.preparation, self.bottom.image_shape)
+        if learned or not self.run.model_path.exists():  # else it may have been fine-tuned since
+            save_stack(self.run.model_path, DBN(below), self.bottom.preparation, self.bottom.image_shape)
+            self.run.greedy_path.unlink(missing_ok=True)
 
     def _materials(self, number: int, below: tuple[RBM, ...]) -> Materials:
         labels = self.labels if number == len(self.settings) else None

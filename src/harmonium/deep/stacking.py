@@ -13,6 +13,7 @@ from harmonium.errors import InputError
 from harmonium.packed import packed_if_faster
 from harmonium.rbm import RBM
 from harmonium.training import Materials, Settings
+from harmonium.training.beginning import choose_device
 from harmonium.training.materials import held_out_examples, monitored_examples
 from harmonium.units import make_units
 
@@ -96,8 +97,9 @@ def layer_materials(
         The class of every row of the table that the training examples come from.
     """
     classes = 0 if labels is None else int(settings.visible.partition(":")[2])
-    packed = tuple(packed_if_faster(rbm) for rbm in below)
-    preparation = StackedPreparation(bottom=data.preparation, below=packed, classes=classes)
+    if choose_device(settings.device).type == "cpu":
+        below = tuple(packed_if_faster(rbm) for rbm in below)
+    preparation = StackedPreparation(bottom=data.preparation, below=below, classes=classes)
     train = data.train if labels is None else _labelled(data.train, labels)
     validation = data.validation
     if labels is not None and validation is not None:
