@@ -36,13 +36,14 @@ def draw_stack(run: StackRun, data_dir: Path | str | None = None) -> Path:
         When the stack has not been trained to the top.
     """
     stack, seed = run.model(), run.settings()[0].seed
-    draw_depths(run.folder, stack, seed)
+    draw_depths(run.folder, run.greedy(), seed)
     means, rows = dreams_of_classes(stack.dbn, DREAMS, STEPS, seed)
     draw_stack_dreams(run.folder / "dreams.png", stack, stack.preparation.restore(means), rows)
     dataset = run.dataset(data_dir)
     examples, labels = _mapped(run, dataset, stack)
-    if len(examples) >= 5:
-        draw_map(stack.dbn.mean_up(examples)[-1], run.folder / "map.png", labels)
+    states = stack.dbn.mean_up(examples)[-1]
+    if len(states) >= 5 and int((states.std(0) > 0).sum()) >= 2:
+        draw_map(states, run.folder / "map.png", labels)
     for number in range(1, len(stack.dbn.layers) + 1):
         records = run.layer(number).records()
         if records:
@@ -57,9 +58,10 @@ def _mapped(run: StackRun, dataset: Dataset, stack: StackFile) -> tuple[Tensor, 
     generator = generator_for(run.settings()[0].seed, MEASURE, 4)
     chosen = torch.randperm(len(cases), generator=generator)[:MAPPED]
     examples = stack.preparation.scale(cases.take(chosen))
-    if dataset.train_labels is None or cases.values is not dataset.train.values:
+    labels = dataset.train_labels
+    if labels is None or len(labels) != len(dataset.train.values) or cases.values is not dataset.train.values:
         return examples, None
-    return examples, dataset.train_labels[chosen if cases.rows is None else cases.rows[chosen]]
+    return examples, labels[chosen if cases.rows is None else cases.rows[chosen]]
 
 
 def draw_depths(folder: Path, stack: StackFile, seed: int) -> None:
@@ -115,12 +117,13 @@ def _sections(run: StackRun, dbn: DBN) -> Iterator[str]:
     captions = {
         "dreams.png": (
             "Dreams of the whole stack",
-            ("One row a class, its label held on in the top RBM" if dbn.classes else "Chains in the top RBM")
+            "Chains in the top RBM"
+            + (", their label held on, class after class (or the one that was asked for)" if dbn.classes else "")
             + ", then one pass down; good dreams look like data, and those of a class differ from each other.",
         ),
         "map.png": (
             "Map of the top layer",
-            "Examples that it was not trained on, near each other where their states on top are alike (t-SNE); "
+            "Validation examples where there are any, near each other where their states on top are alike (t-SNE); "
             "classes that lie apart are easy to tell by these states.",
         ),
     }

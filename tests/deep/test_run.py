@@ -77,6 +77,15 @@ def test_a_stack_that_was_stopped_resumes_to_the_bit(tmp_path):
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+def test_labels_are_part_of_what_is_resumed(tmp_path):
+    rows = np.random.default_rng(0).integers(0, 2, (60, 5)).astype(np.uint8)
+    np.savez(tmp_path / "rows.npz", x=rows, y=rows[:, 0])
+    start_stack(tmp_path / "s", str(tmp_path / "rows.npz"), settings(4, batch_size=10), labels=True)
+    np.savez(tmp_path / "rows.npz", x=rows, y=rows[:, 1])
+    with pytest.raises(InputError, match="are not what they were"):
+        resume_stack(tmp_path / "s")
+
+
 def test_a_transposed_start_is_the_layer_below_upside_down(tmp_path):
     stacking = start_stack(tmp_path / "s", "digits", settings(12, 64), transposed=True)
     layers = stacking.layers()

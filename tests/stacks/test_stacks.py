@@ -19,13 +19,16 @@ from harmonium.training import recipe
 GIVEN = {"epochs": 30, "learning_rate": 0.5, "batch_size": 50, "chains": 50, "likelihood_share": 0.0, "patience": None}
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stack") / "s"
-    stacking = start_stack(folder, "digits", [recipe("pcd", hidden=h, **GIVEN) for h in (40, 12)], labels=True)
+def train_all(stacking):
     for _, run, state, data in stacking.layers():
         for _ in run.train(state, data):
             pass
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stack") / "s"
+    train_all(start_stack(folder, "digits", [recipe("pcd", hidden=h, **GIVEN) for h in (40, 12)], labels=True))
     return folder
 
 
@@ -74,12 +77,76 @@ def test_a_classifier_predicts(folder):
     assert float((found.argmax(1) != labels).double().mean()) == facts["test_error"]
 
 
-def test_few_labels_and_random_weights(folder):
-    facts = classify(folder, Tuning(epochs=2), labelled=57, random_start=True)
+def test_few_labels_and_random_weights(folder, tmp_path):
+    with pytest.raises(InputError, match="has learned all labels in its top layer"):
+        classify(folder, Tuning(epochs=1), labelled=57)
+    train_all(start_stack(tmp_path / "plain", "digits", [recipe("pcd", hidden=12, **(GIVEN | {"epochs": 1}))]))
+    facts = classify(tmp_path / "plain", Tuning(epochs=2), labelled=57, random_start=True)
     assert facts["labelled"] == 57
     for count in (9, 5000):
         with pytest.raises(InputError, match=f"labelled is {count}, but must be from 10, one a class, to 1294"):
-            classify(folder, Tuning(epochs=1), labelled=count)
+            classify(tmp_path / "plain", Tuning(epochs=1), labelled=count)
+
+
+def test_one_layer_with_labels(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = ("--labels", "--layers", 12, "--epochs", 2, "--binarize", "threshold", "--out", "s")
+    code, _, err = command("train", "digits", *given, "--stop-after", 1)
+    assert code == 0, err
+    for arguments in (
+        ("train", "--out", "s", "--resume"),
+        ("dream", "s", "--class", 1, "--steps", 2),
+        ("evaluate", "s", "--data", "validation"),
+        ("finetune", "s", "--epochs", 1),
+        ("predict", "s"),
+        ("info", "s"),
+        ("finetune", "s", "--task", "generate", "--epochs", 1),
+        ("report", "s"),
+    ):
+        code, _, err = command(*arguments)
+        assert code == 0, (arguments, err)
+
+
+def test_own_labelled_data(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 2, (200, 7)).astype(np.uint8)
+    np.savez("whole.npz", x=x, y=x[:, 0], x_test=x[:50], y_test=x[:50, 0])
+    code, _, err = command("train", "whole.npz", "--layers", "6,1", "--labels", "--epochs", 1, "--out", "s")
+    assert code == 0, err
+    assert not (tmp_path / "s" / "map.png").exists()  # of one unit there is none
+    assert command("finetune", "s", "--epochs", 1)[0] == 0
+    np.save("nan.npy", np.full((3, 7), np.nan))
+    code, _, err = command("predict", "s", "--data", "nan.npy")
+    assert code == 2
+    assert "row 0, column 0" in err
+    np.savez("short.npz", x=x, y=x[:90, 0])
+    code, _, err = command("train", "short.npz", "--layers", "5", "--labels", "--out", "t")
+    assert "has 90 labels for 200 examples" in err
+    np.savez("words.npz", x=x, y=np.array(["a", "b"] * 100, dtype=object))
+    code, _, err = command("train", "words.npz", "--layers", "5", "--epochs", 1, "--out", "u")
+    assert code == 0, err  # its labels are not asked for
+    code, _, err = command("train", "words.npz", "--layers", "5", "--labels", "--out", "t")
+    assert "y whole numbers" in err
+    assert not (tmp_path / "t").exists()
+
+
+def test_overwriting_a_finished_stack(command, folder):
+    dream_of_stack(folder, 4, 2)
+    (folder / "dreams-holiday.png").write_bytes(b"mine")
+    code, _, err = command("train", "digits", "--layers", "5", "--epochs", 1, "--out", "s", "--overwrite")
+    assert code == 0, err
+    assert (folder / "dreams-holiday.png").exists()
+    assert not (folder / "layer-2").exists()
+    code, _, err = command("train", "digits", "--hidden", 5, "--out", "s", "--overwrite")
+    assert code == 2
+    assert "holds a stack" in err
+
+
+def test_ctrl_c_keeps_the_best_network_so_far(folder):
+    facts = classify(folder, Tuning(epochs=40), after_epoch=lambda record: record.epoch == 3)
+    assert facts["epochs"] == 3
+    assert load_classifier(folder) is not None
 
 
 def test_up_down_begins_at_the_greedy_stack_each_time(folder):
@@ -169,6 +236,13 @@ def test_the_command_stops_and_resumes(command, tmp_path, monkeypatch):
         (("features", "s"), "harmonium report s"),
         (("finetune", "s", "--task", "fly"), "unknown task"),
         (("finetune", "s", "--steps", 3), "--steps is not for classify"),
+        (("finetune", "s", "--labelled", 20), "has learned all labels"),
+        (
+            ("train", "digits", "--layers", "20,5", "--batch-size", 9999, "--out", "new"),
+            "layer 1: the batch size is 9999",
+        ),
+        (("train", "digits", "--layers", "200,30", "--method", "exact", "--out", "new"), "layer 1: "),
+        (("train", "digits", "--layers", "5,4", "--transposed", "--method", "ptt"), "use --method pcd"),
         (("finetune", "s", "--task", "generate", "--dropout", 0.1), "--dropout is not for generate"),
         (("finetune", "s", "--epochs", 0), "epochs is 0"),
         (("finetune", "nothing"), "not the folder of a stack"),

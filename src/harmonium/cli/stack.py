@@ -38,7 +38,7 @@ def train_stack(context: typer.Context) -> None:
                 validation=given["validation"],
                 overwrite=given["overwrite"],
             )
-    count, said = len(stacking.settings), []
+    count, said, left = len(stacking.settings), [], given["stop_after"]
     with finishing_on_interrupt() as interrupted:
         for number, run, state, ready in stacking.layers():
             with training_progress(state, f"layer {number} of {count}, ") as shown:
@@ -47,11 +47,15 @@ def train_stack(context: typer.Context) -> None:
                     shown.update(state)
                     return bool(interrupted())
 
-                for record in run.train(state, ready, stop_after=given["stop_after"], after_update=after_update):
+                before = state.epochs_done
+                for record in run.train(state, ready, stop_after=left, after_update=after_update):
                     shown.record(record)
+                left = None if left is None else left - (state.epochs_done - before)
             said.append(_layer_line(number, run, state))
             if not as_json:
                 typer.echo(said[-1])
+            if interrupted() or (left == 0 and not (state.finished and number == count)):
+                break
     folder = stacking.run.folder
     finished = stacking.run.model_path.exists()
     if finished:
@@ -77,7 +81,8 @@ def _check_options(context: typer.Context) -> None:
         typed = [name for name in given if was_given(context, name)]
         others = sorted(set(typed) - {"out", "resume", "stop_after", "data_dir", "as_json"})
         if others:
-            raise InputError(f"a stack is resumed as it was started: leave out --{others[0].replace('_', '-')}")
+            name = "the data set" if others[0] == "data" else f"--{others[0].replace('_', '-')}"
+            raise InputError(f"a stack is resumed as it was started: leave out {name}")
 
 
 def _settings(context: typer.Context) -> list[Any]:
@@ -95,7 +100,12 @@ def _settings(context: typer.Context) -> list[Any]:
     for number, size in enumerate(sizes, 1):
         if size < 1:
             raise InputError(f"layer {number} has {size} hidden units, but needs at least 1")
-    return [settings_of(context, name, hidden=size) for name, size in zip(recipes, sizes, strict=True)]
+    settings: list[Any] = []
+    for name, size in zip(recipes, sizes, strict=True):
+        # The rate depends on the families: those of a layer above the first are both hidden ones.
+        below = {"visible": settings[-1].hidden_units} if settings else {}
+        settings.append(settings_of(context, name, hidden=size, **below))
+    return settings
 
 
 def _layer_line(number: int, run: Any, state: Any) -> str:
@@ -144,6 +154,7 @@ def finetune(
     from harmonium.deep.classifier import Tuning
     from harmonium.deep.up_down import UpDown
     from harmonium.errors import unknown_name
+    from harmonium.interrupt import finishing_on_interrupt
     from harmonium.stacks import classify, generate
 
     if task not in ("classify", "generate"):
@@ -153,22 +164,27 @@ def finetune(
     _refuse_others(context, own, task)
     given = {name: context.params[name] for name in kind.__dataclass_fields__ if context.params[name] is not None}
 
-    def show(record: Any) -> None:
-        if not as_json:
-            typer.echo(_epoch_line(record), err=True)
+    with finishing_on_interrupt() as interrupted:
 
+        def show(record: Any) -> bool:
+            if not as_json:
+                typer.echo(_epoch_line(record), err=True)
+            return bool(interrupted())
+
+        if task == "generate":
+            records = generate(path, UpDown(**given), data_dir=data_dir, after_epoch=show)
+        else:
+            found = classify(
+                path,
+                Tuning(**given),
+                labelled=labelled,
+                random_start=random_start,
+                data_dir=data_dir,
+                after_epoch=show,
+            )
     if task == "generate":
-        records = generate(path, UpDown(**given), data_dir=data_dir, after_epoch=show)
         facts = {"run": str(path), "epochs": len(records), "wake": records[-1].wake, "sleep": records[-1].sleep}
         return say(as_json, facts, f"{path}: {len(records)} epochs up and down; now: harmonium evaluate {path}")
-    found = classify(
-        path,
-        Tuning(**given),
-        labelled=labelled,
-        random_start=random_start,
-        data_dir=data_dir,
-        after_epoch=show,
-    )
     test = "" if found["test_error"] is None else f", of the test examples {100 * found['test_error']:.2f} %"
     say(
         as_json,

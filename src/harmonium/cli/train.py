@@ -132,6 +132,8 @@ def train(
         raise InputError("name a data set, as in 'harmonium train mnist', or give --out with --resume")
     folder = out or Path("runs") / Path(str(data)).name.replace(":", "-")
     given = {name: value for name, value in context.params.items() if was_given(context, name)}
+    if overwrite and is_stack(folder):
+        raise InputError(f"{folder} holds a stack, not a run of one RBM: remove it, or choose another --out")
     if not resume and data is None:
         raise InputError("name a data set, as in 'harmonium train mnist'")
     with waiting("Reading the data (the very first time, compiling too)"):

@@ -161,7 +161,9 @@ def evaluate(
     runs: Annotated[int, typer.Option(help="Annealing runs in each direction.")] = 500,
     temperatures: Annotated[int, typer.Option(help="Models on the way from the base to the model.")] = 2000,
     seed: Annotated[int, typer.Option(help="Decides all randomness.")] = 0,
-    samples: Annotated[int, typer.Option(help="Samples of the layers above for each example, of a stack.")] = 50,
+    samples: Annotated[
+        int | None, typer.Option(help="Samples of the layers above for each example, of a stack; 50 by default.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -174,7 +176,10 @@ def evaluate(
         harmonium evaluate runs/mnist --data validation --method ais --temperatures 8000
     """
     if is_stack(path):
+        samples = 50 if samples is None else samples
         return _evaluate_stack(path, data, as_json, method, runs, temperatures, samples, seed, data_dir)
+    if samples is not None:
+        raise InputError("--samples is for a stack: leave it out")
     from dataclasses import asdict
 
     from harmonium.evaluation import evaluate_run

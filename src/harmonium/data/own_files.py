@@ -53,15 +53,13 @@ def load_file(path: Path) -> Dataset:
     test_cases = None if test is None else table(test, f"the test array of {path}")[0]
     if test_cases is not None and test_cases.width != cases.width:
         raise InputError(f"the test array of {path} has {test_cases.width} columns, its training array {cases.width}")
-    return Dataset(str(path), cases, test_cases, _as_labels(labels, path), _as_labels(test_labels, path), image_shape)
+    return Dataset(str(path), cases, test_cases, _as_labels(labels), _as_labels(test_labels), image_shape)
 
 
-def _as_labels(array: np.ndarray | None, path: Path) -> Tensor | None:
-    """Return the classes of examples."""
-    if array is None:
+def _as_labels(array: np.ndarray | None) -> Tensor | None:
+    """Return the classes of examples; None where these are no whole numbers in one dimension, and so no classes."""
+    if array is None or array.ndim != 1 or array.dtype.kind not in "iub":
         return None
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise InputError(f"the labels in {path} must be whole numbers in one dimension, one an example")
     return torch.from_numpy(array.astype(np.int64))
 
 
@@ -88,10 +86,16 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | N
             def first(*known: str) -> np.ndarray | None:
                 return next((archive[name] for name in known if name in names), None)
 
+            def labels(*known: str) -> np.ndarray | None:
+                try:
+                    return first(*known)
+                except ValueError:  # Python objects, which are not read; texts, say
+                    return None
+
             train = archive[names[0]] if len(names) == 1 else first("train", "x_train", "data", "x", "images")
             if train is None:
                 raise InputError(f"{path} holds the arrays {', '.join(names) or 'none'}: name one of them 'train'")
-            return train, first("test", "x_test"), first("y", "y_train", "labels"), first("y_test", "test_labels")
+            return train, first("test", "x_test"), labels("y", "y_train", "labels"), labels("y_test", "test_labels")
     except InputError:
         raise
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:

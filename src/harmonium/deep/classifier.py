@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -197,7 +197,7 @@ def fine_tune(
     train: tuple[Tensor, Tensor],
     validation: tuple[Tensor, Tensor],
     tuning: Tuning,
-) -> Iterator[Tuned]:
+) -> Generator[Tuned, None, None]:
     """Train a network on labelled examples by stochastic gradient descent; it holds the best parameters at the end.
 
     Parameters
@@ -222,18 +222,20 @@ def fine_tune(
     batches = math.ceil(len(inputs) / tuning.batch_size)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, tuning.epochs * batches)
     best, lowest, waited = copy.deepcopy(network.state_dict()), math.inf, 0
-    for epoch in range(1, tuning.epochs + 1):
-        loss = _one_epoch(network, inputs, classes, tuning.batch_size, optimizer, schedule, generator)
-        wrong = error_of(network, *validation)
-        better = wrong < lowest
-        waited = 0 if better else waited + 1
-        if better:
-            best, lowest = copy.deepcopy(network.state_dict()), wrong
-        yield Tuned(epoch, loss, wrong, better, time.perf_counter() - clock)
-        if waited >= tuning.patience:
-            break
-    network.load_state_dict(best)
-    network.eval()
+    try:
+        for epoch in range(1, tuning.epochs + 1):
+            loss = _one_epoch(network, inputs, classes, tuning.batch_size, optimizer, schedule, generator)
+            wrong = error_of(network, *validation)
+            better = wrong < lowest
+            waited = 0 if better else waited + 1
+            if better:
+                best, lowest = copy.deepcopy(network.state_dict()), wrong
+            yield Tuned(epoch, loss, wrong, better, time.perf_counter() - clock)
+            if waited >= tuning.patience:
+                break
+    finally:  # also where nobody wants more epochs
+        network.load_state_dict(best)
+        network.eval()
 
 
 def _one_epoch(

@@ -95,8 +95,8 @@ class DBN:
 
     @property
     def visible(self) -> Units:
-        """The units of the data."""
-        return self.layers[0].visible
+        """The units of the data, labels left out."""
+        return unlabelled(self.layers[0]).visible
 
     @property
     def classes(self) -> int:

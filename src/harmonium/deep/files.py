@@ -94,4 +94,4 @@ def read_stack(path: Path | str) -> StackFile:
                 for number, each in enumerate(header["layers"][:-1], 1)
             ]
         dbn = DBN(layers, up)
-        return StackFile(dbn, *read_data(header, tensors, dbn.visible.size, path))
+        return StackFile(dbn, *read_data(header, tensors, dbn.sizes[0], path))

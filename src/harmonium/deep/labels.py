@@ -59,9 +59,9 @@ def label_energies(rbm: RBM, visible: Tensor) -> Tensor:
     assert isinstance(units, Labelled)
     width = units.size - units.classes
     field = visible @ rbm.weights[:width]
-    fields = field[:, None] + rbm.weights[width:]
     plain = -(visible @ units.bias[:width])[:, None] - units.bias[width:]
-    return plain - rbm.hidden.log_partition(fields)
+    # Class by class: all at once would take as many copies of the fields.
+    return plain - torch.stack([rbm.hidden.log_partition(field + own) for own in rbm.weights[width:]], -1)
 
 
 def free_energy_without_labels(rbm: RBM, visible: Tensor) -> Tensor:

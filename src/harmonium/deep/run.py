@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,9 @@ from harmonium.errors import InputError, StorageError
 from harmonium.files import write_text
 from harmonium.rbm import RBM
 from harmonium.training import Materials, Run, Settings, TrainingState, materials, open_model, start
+from harmonium.training.beginning import check_start, decided
 from harmonium.training.run import FILES, absolute, make_run
+from harmonium.units import make_units
 
 KIND = "dbn"
 
@@ -28,9 +31,9 @@ STACK_FILES = (
     "config.json",
     "model.safetensors",
     "greedy.safetensors",
-    "dreams*.png",
-    "features-*.png",
-    "curves-*.png",
+    "dreams-[0-9]*.png",
+    "features-[0-9]*.png",
+    "curves-[0-9]*.png",
     "map.png",
     "report.html",
     "classifier.safetensors",
@@ -67,12 +70,16 @@ class StackRun:
         path = self.folder / "config.json"
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
+            if "kind" not in config and "settings" in config:
+                raise InputError(f"{self.folder} is the run of a single RBM, not of a stack: train one with --layers")
             missing = {"kind", "data", "validation", "labels", "transposed", "fingerprint", "layers"} - config.keys()
             if missing or config["kind"] != KIND:
                 raise ValueError(f"it lacks {', '.join(sorted(missing)) or 'the kind of a stack'}")
         except OSError:
             raise InputError(f"{self.folder} is not the folder of a stack: it has no config.json") from None
         except (ValueError, TypeError, AttributeError) as error:
+            if isinstance(error, InputError):
+                raise
             raise InputError(f"{path} is damaged ({error}): restore it or start a new run") from error
         return dict(config)
 
@@ -84,6 +91,13 @@ class StackRun:
             raise InputError(
                 f"{self.folder / 'config.json'} is damaged ({error}): restore it or start a new run"
             ) from error
+
+    def bottom_settings(self) -> Settings:
+        """Return the settings of the bottom layer as the data need them: without labels."""
+        bottom = self.settings()[0]
+        if not bottom.visible.startswith("labelled"):
+            return bottom
+        return replace(bottom, visible="bernoulli", binarize=self.config().get("binarize"))
 
     def layer(self, number: int) -> Run:
         """Return the run of a layer, counted from 1 at the bottom."""
@@ -120,16 +134,15 @@ class StackRun:
 
     def exists(self) -> bool:
         """Whether the folder holds a run already, of a stack or of an RBM."""
-        return any(True for _ in self._files()) or self.layer(1).folder.exists()
+        return bool(self._files()) or self.layer(1).folder.exists()
 
-    def _files(self) -> Iterator[Path]:
-        for pattern in {*STACK_FILES, *FILES}:
-            yield from self.folder.glob(pattern)
+    def _files(self) -> set[Path]:
+        return {path for pattern in {*STACK_FILES, *FILES} for path in self.folder.glob(pattern)}
 
     def remove(self) -> None:
         """Remove the files of a run that is replaced."""
-        for path in list(self._files()):
-            path.unlink()
+        for path in self._files():
+            path.unlink(missing_ok=True)
         number = 1
         while (run := self.layer(number)).folder.exists():
             run.remove(FILES)
@@ -171,7 +184,7 @@ class Stacking:
         for number, settings in enumerate(self.settings, 1):
             run, data = self.run.layer(number), self._materials(number, tuple(below))
             state = self._state(settings, data, below)
-            if run.exists():
+            if (run.folder / "config.json").exists():  # the last file of a new run
                 run.restore(state)
             else:
                 make_run(run, self._config(number, state, data), state, data)
@@ -196,7 +209,11 @@ class Stacking:
         fits = below and below[-1].weights.shape[::-1] == (data.width, settings.hidden)
         if not (self.transposed and fits and settings.hidden_units == below[-1].visible.family):
             return start(settings, data)
-        return start(settings, data, copy.deepcopy(below[-1].mirror()).requires_grad_())
+        mirror = copy.deepcopy(below[-1].mirror())  # whose weights are a transposed view, which no kernel takes
+        turned = RBM(mirror.visible, mirror.hidden, weights=mirror.weights.contiguous())
+        # Trajectory tempering would begin at the independent model, far from this one.
+        method = settings.method or "pcd"
+        return start(replace(settings, method=method), data, turned.requires_grad_())
 
     def _config(self, number: int, state: TrainingState, data: Materials) -> dict[str, Any]:
         """Return the config.json of a layer's own run; the states that layers above the first see are no data set."""
@@ -269,8 +286,11 @@ def start_stack(
     fitted = fitting(settings, classes)
     validation = dataset.validation if validation is None else validation
     bottom = materials(dataset, settings[0], validation)
-    if fitted[0].visible != settings[0].visible:
-        layer_materials(bottom, (), fitted[0], labels_of(dataset)[0])  # refuses what cannot have labels beside it
+    if labels and bottom.validation is not None and bottom.validation.values is not dataset.train.values:
+        raise InputError("a validation file has no labels: give --validation a fraction when learning labels")
+    if transposed and any(own.method == "ptt" for own in fitted[1:]):
+        raise InputError("trajectory tempering begins at the independent model: use --method pcd with --transposed")
+    _check_layers(fitted, bottom, classes)
     config = {
         "kind": KIND,
         "harmonium": harmonium.__version__,
@@ -278,8 +298,9 @@ def start_stack(
         "validation": absolute(validation),
         "labels": labels,
         "transposed": transposed,
+        "binarize": settings[0].binarize,
         "layers": [each.to_json() for each in fitted],
-        "fingerprint": bottom.fingerprint(),
+        "fingerprint": _fingerprint(bottom, dataset if labels else None),
     }
     run.remove()
     try:
@@ -288,6 +309,26 @@ def start_stack(
         raise StorageError(f"cannot make the folder {run.folder}: {error.strerror}") from error
     write_text(run.folder / "config.json", json.dumps(config, indent=1) + "\n")
     return Stacking(run, bottom, fitted, labels_of(dataset)[0] if labels else None, transposed)
+
+
+def _fingerprint(bottom: Materials, labelled: Dataset | None) -> str:
+    """Return a short digest that changes when the training examples or the labels to be learned do."""
+    if labelled is None:
+        return bottom.fingerprint()
+    return f"{bottom.fingerprint()}-{hashlib.sha256(labels_of(labelled)[0].numpy().tobytes()).hexdigest()[:16]}"
+
+
+def _check_layers(settings: Sequence[Settings], bottom: Materials, classes: int) -> None:
+    """Look at every layer before any is trained, so that what is wrong with the last comes out first."""
+    width = bottom.width
+    for number, own in enumerate(settings, 1):
+        size = width + (classes if number == len(settings) else 0)
+        try:
+            decided(own, len(bottom.train), size)
+            check_start(own, RBM(make_units(own.visible, size), make_units(own.hidden_units, own.hidden)))
+        except InputError as error:
+            raise InputError(f"layer {number}: {error}") from error
+        width = own.hidden
 
 
 def resume_stack(folder: Path | str, *, data_dir: Path | str | None = None) -> Stacking:
@@ -301,17 +342,11 @@ def resume_stack(folder: Path | str, *, data_dir: Path | str | None = None) -> S
     run = StackRun(Path(folder))
     config, settings = run.config(), run.settings()
     dataset = run.dataset(data_dir)
-    bottom = materials(dataset, of_the_data(settings), config["validation"])
-    if bottom.fingerprint() != config["fingerprint"]:
+    bottom = materials(dataset, run.bottom_settings(), config["validation"])
+    if _fingerprint(bottom, dataset if config["labels"] else None) != config["fingerprint"]:
         raise InputError(f"cannot resume {folder}: its data, {config['data']}, are not what they were when it started")
     labels = labels_of(dataset)[0] if config["labels"] else None
     return Stacking(run, bottom, settings, labels, config["transposed"])
-
-
-def of_the_data(settings: Sequence[Settings]) -> Settings:
-    """Return the settings of the bottom layer, with visible units as the data have them: without labels."""
-    bottom = settings[0]
-    return replace(bottom, visible="bernoulli", binarize=None) if bottom.visible.startswith("labelled") else bottom
 
 
 def fitting(settings: Sequence[Settings], classes: int = 0) -> list[Settings]:

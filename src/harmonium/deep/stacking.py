@@ -149,7 +149,9 @@ def labels_of(dataset: Dataset) -> tuple[Tensor, int]:
     """
     labels = dataset.train_labels
     if labels is None:
-        raise InputError(f"{dataset.name} has no labels: leave out --labels, or give an .npz with arrays x and y")
+        raise InputError(
+            f"{dataset.name} has no labels: leave out --labels, or give an .npz with arrays x and y, y whole numbers"
+        )
     if len(labels) != len(dataset.train.values):
         raise InputError(f"{dataset.name} has {len(labels)} labels for {len(dataset.train.values)} examples")
     if labels.dtype.is_floating_point or int(labels.min()) < 0:

@@ -100,7 +100,8 @@ def up_down(dbn: DBN, data: Materials, settings: UpDown) -> Iterator[UpDownRecor
     if dbn.tied and len(dbn.layers) > 1:
         raise InputError("up-down learning needs weights of their own for up and down: give it dbn.untied()")
     generator = generator_for(settings.seed, UP_DOWN)
-    batches = Batches(data.train, data.preparation, settings.batch_size, settings.seed, dbn.top.weights.device)
+    size = min(settings.batch_size, len(data.train))
+    batches = Batches(data.train, data.preparation, size, settings.seed, dbn.top.weights.device)
     parameters = [p.requires_grad_() for rbm in (*dbn.layers, *dbn.recognition) for p in rbm.parameters()]
     optimizer = torch.optim.SGD(parameters, settings.learning_rate)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 1e-3, settings.epochs * len(batches))
@@ -118,7 +119,7 @@ def up_down(dbn: DBN, data: Materials, settings: UpDown) -> Iterator[UpDownRecor
 @torch.no_grad()
 def _write_gradients(dbn: DBN, batch: Tensor, steps: int, generator: torch.Generator) -> tuple[float, float]:
     """Write ``.grad`` of the whole stack for a batch, its labels in the last columns; return what a record says."""
-    width = dbn.visible.size - (dbn.classes if len(dbn.layers) == 1 else 0)
+    width = dbn.sizes[0]
     wake = dbn.ascend(batch[:, :width], generator)
     for rbm, below, above in zip(dbn.layers, wake, wake[1:], strict=False):
         write_downward_gradient(rbm, below, above)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from harmonium.data.survey import survey
 from harmonium.deep import StackRun
 from harmonium.deep.classifier import probabilities
 from harmonium.errors import InputError
@@ -72,6 +73,7 @@ def predict(
     stack, network = run.model(), load_classifier(path)
     cases = part_of(run, data, data_dir)
     stack.dbn.visible.check_width(cases.values, "the data")
+    survey(cases, stack.preparation, stack.dbn.visible.check)
     found = torch.cat([probabilities(network, stack.preparation.scale(stored)) for _, stored in cases.chunks()])
     if out is not None:
         with replacing(out) as part, part.open("w", newline="", encoding="utf-8") as handle:

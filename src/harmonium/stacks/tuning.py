@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from harmonium.data import Cases, Preparation
 from harmonium.deep import StackRun, save_stack
 from harmonium.deep.classifier import Tuned, Tuning, error_of, fine_tune, to_torch
-from harmonium.deep.run import of_the_data
 from harmonium.deep.stacking import labels_of, layer_materials
 from harmonium.deep.up_down import UpDown, UpDownRecord, up_down
 from harmonium.errors import InputError
 from harmonium.files import write_tensors, write_text
 from harmonium.seeds import SUBSET, generator_for
+from harmonium.stack_report import draw_stack
 from harmonium.training import materials
 from harmonium.training.materials import split
 
@@ -31,7 +31,7 @@ def classify(
     labelled: int | None = None,
     random_start: bool = False,
     data_dir: Path | str | None = None,
-    after_epoch: Callable[[Tuned], None] = lambda record: None,
+    after_epoch: Callable[[Tuned], bool | None] = lambda record: None,
 ) -> dict[str, Any]:
     """Fine-tune a stack as a classifier of its data's labels, and keep the network in the run folder.
 
@@ -43,13 +43,14 @@ def classify(
         The folder of the stack.
     tuning : Tuning
     labelled : int, optional
-        Learn from so many labels only, as many of each class, as if the others were not known.
+        Learn from so many labels of the training examples only, as many of each class. Those of the validation examples
+        still choose the epoch.
     random_start : bool
         Start from random weights instead, to see what the stack is worth.
     data_dir : path, optional
         Where mnist and fashion-mnist lie.
     after_epoch : callable
-        Called after every epoch.
+        Called after every epoch; ends the tuning when it returns true.
 
     Returns
     -------
@@ -59,15 +60,20 @@ def classify(
     Raises
     ------
     InputError
-        When the data have no labels, or fewer than are asked for.
+        When the data have no labels, or fewer than are asked for, or the stack has learned all of them already.
     """
     run = StackRun(Path(path))
     stack, dataset, settings = run.model(), run.dataset(data_dir), run.settings()[0]
     labels, classes = labels_of(dataset)
+    if labelled is not None and stack.dbn.classes:
+        raise InputError(f"{path} has learned all labels in its top layer: train a stack without --labels for few")
     cases, held_out = split(dataset, settings, run.config()["validation"])
     if held_out is None or held_out.values is not dataset.train.values:
         raise InputError("fine-tuning needs validation examples with labels: train with --validation a fraction")
     train, validation = (_pair(part, labels, stack.preparation) for part in (cases, held_out))
+    test = None
+    if dataset.test is not None and dataset.test_labels is not None:
+        test = _pair(dataset.test, dataset.test_labels, stack.preparation)
     if labelled is not None:
         chosen = _subset(train[1], labelled, classes, tuning.seed)
         train = train[0][chosen], train[1][chosen]
@@ -76,16 +82,15 @@ def classify(
     if random_start:
         _randomise(network, tuning.seed)
     records = []
-    for record in fine_tune(network, train, validation, tuning):
+    epochs = fine_tune(network, train, validation, tuning)
+    for record in epochs:
         records.append(record)
-        after_epoch(record)
-    test = None
-    if dataset.test is not None and dataset.test_labels is not None:
-        test = error_of(network, *_pair(dataset.test, dataset.test_labels, stack.preparation))
+        if after_epoch(record):
+            epochs.close()
     facts = {
         "epochs": len(records),
         "validation_error": min(record.validation_error for record in records),
-        "test_error": test,
+        "test_error": None if test is None else error_of(network, *test),
         "labelled": len(train[0]),
         "seconds": records[-1].seconds,
     }
@@ -95,6 +100,8 @@ def classify(
 
 def _pair(cases: Cases, labels: Tensor, preparation: Preparation) -> tuple[Tensor, Tensor]:
     """Return inputs, bytes where they stand for 0 to 1 and floats otherwise, and classes."""
+    if len(labels) != len(cases.values):
+        raise InputError(f"there are {len(labels)} labels for {len(cases.values)} examples: give one for each")
     rows = torch.arange(len(cases)) if cases.rows is None else cases.rows
     stored = cases.values[rows]
     plain = stored.dtype == torch.uint8 and preparation.divisor == 255
@@ -109,6 +116,8 @@ def _subset(labels: Tensor, count: int, classes: int, seed: int) -> Tensor:
     for k in range(classes):
         own = (labels == k).nonzero().flatten()
         share = count // classes + (k < count % classes)
+        if len(own) < share:
+            raise InputError(f"class {k} has {len(own)} labels, but its share of {count} is {share}: ask for fewer")
         chosen.append(own[torch.randperm(len(own), generator=generator)[:share]])
     return torch.cat(chosen)
 
@@ -151,7 +160,7 @@ def generate(
     settings: UpDown,
     *,
     data_dir: Path | str | None = None,
-    after_epoch: Callable[[UpDownRecord], None] = lambda record: None,
+    after_epoch: Callable[[UpDownRecord], bool | None] = lambda record: None,
 ) -> list[UpDownRecord]:
     """Fine-tune the generative and the recognition weights of a stack, and keep it as the run's model.
 
@@ -165,7 +174,7 @@ def generate(
     data_dir : path, optional
         Where mnist and fashion-mnist lie.
     after_epoch : callable
-        Called after every epoch.
+        Called after every epoch; ends the tuning when it returns true.
 
     Raises
     ------
@@ -175,12 +184,14 @@ def generate(
     run = StackRun(Path(path))
     stack, config, own = run.greedy(), run.config(), run.settings()
     dataset = run.dataset(data_dir)
-    bottom = materials(dataset, of_the_data(own), config["validation"])
+    bottom = materials(dataset, run.bottom_settings(), config["validation"])
     data = layer_materials(bottom, (), own[-1], labels_of(dataset)[0]) if config["labels"] else bottom
     dbn, records = stack.dbn.untied(), []
     for record in up_down(dbn, data, settings):
         records.append(record)
-        after_epoch(record)
+        if after_epoch(record):
+            break
     save_stack(run.greedy_path, stack.dbn, stack.preparation, stack.image_shape)
     save_stack(run.model_path, dbn, stack.preparation, stack.image_shape)
+    draw_stack(run, data_dir)
     return records

@@ -75,6 +75,16 @@ def start(settings: Settings, data: Materials, model: RBM | None = None) -> Trai
     )
 
 
+def check_start(settings: Settings, rbm: RBM) -> None:
+    """Raise `InputError` when a model like this cannot be trained with these settings, or not on this machine."""
+    assert settings.learning_rate is not None
+    choose_device(settings.device)
+    if settings.precision == "mixed":
+        _as_sampled(rbm, settings.precision)
+    if settings.method == "exact":
+        make_estimator("exact").init(rbm, torch.Generator())
+
+
 def decided(settings: Settings, cases: int, width: int) -> Settings:
     """Return the settings with method, batch size and epochs chosen where they were left open.
 

@@ -26,7 +26,7 @@ from harmonium.training.record import Record
 from harmonium.training.settings import Settings
 from harmonium.training.state import TrainingState
 
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 PERSISTENT = "persistent."
 FILES = (
     "config.json",
@@ -171,6 +171,8 @@ class Run:
             raise InputError(
                 f"{path} is of format {numbers['format']}, newer than this harmonium reads: update harmonium"
             )
+        if numbers.get("format", 0) < CHECKPOINT_FORMAT:
+            raise InputError(f"{path} is of an older format, which cannot go on; its model is whole: start a new run")
         try:
             state.restore(tensors, numbers)
         except InputError as error:
