@@ -86,7 +86,7 @@ def tuned(folder: Path, labelled: int | None, random_start: bool, seeds: int, ep
     for seed in range(seeds):
         # Few examples make short epochs: as many updates as 50,000 examples would, at the least.
         many = epochs if labelled is None else min(1000, epochs * max(1, 50_000 // labelled))
-        tuning = Tuning(epochs=many, patience=many, seed=seed, learning_rate=0.1)
+        tuning = Tuning(epochs=many, patience=many, seed=seed)
         found.append(classify(folder, tuning, labelled=labelled, random_start=random_start))
     wrong = [100 * one["test_error"] for one in found]
     print(
@@ -111,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="+", help="dreams, classify, few; and the folder of the stack, without --quick")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

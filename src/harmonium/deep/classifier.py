@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from harmonium.deep.dbn import DBN
 from harmonium.deep.labels import unlabelled
 from harmonium.errors import InputError
-from harmonium.kernels import sample_from_probability
+from harmonium.kernels import dense_bfloat16, sample_from_probability
 from harmonium.rbm import RBM
 from harmonium.seeds import TUNE, generator_for
 from harmonium.units import Labelled
 
 WIDE = 200
-"""From so many units on a layer is worth leaving half of them out."""
+"""Where all hidden layers have so many units, inputs are left out by default."""
 
 
 def to_torch(dbn: DBN | RBM, classes: int = 0, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.Sequential:
@@ -121,9 +121,10 @@ class Tuning:
     momentum : float
     weight_decay : float
         L2 on all weights.
-    dropout, input_dropout : float, optional
-        See `to_torch`; by default 0.5 and 0.2 where every hidden layer has 200 units or more, and none in smaller
-        ones, which can spare no unit.
+    dropout, input_dropout : float
+        See `to_torch`; of the inputs by default 0.2 where every hidden layer has 200 units or more, and none in smaller
+        networks. Leaving out half of the hidden units, as is usual in networks from random weights, takes many hundred
+        epochs on a stack of sigmoid layers: on MNIST, 3.3 % of the validation examples are still wrong after 28.
     patience : int
         End after so many epochs without a lower validation error; the best network is kept.
     seed : int
@@ -139,7 +140,7 @@ class Tuning:
     learning_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 0.0
-    dropout: float | None = None
+    dropout: float = 0.0
     input_dropout: float | None = None
     patience: int = 15
     seed: int = 0
@@ -162,7 +163,6 @@ class Tuning:
         return replace(
             self,
             batch_size=min(self.batch_size, cases),
-            dropout=(0.5 if wide else 0.0) if self.dropout is None else self.dropout,
             input_dropout=(0.2 if wide else 0.0) if self.input_dropout is None else self.input_dropout,
         )
 
@@ -218,7 +218,7 @@ def fine_tune(
     decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
     others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
     groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": tuning.weight_decay}, {"params": others}]
-    optimizer = torch.optim.SGD(groups, tuning.learning_rate, tuning.momentum, nesterov=tuning.momentum > 0)
+    optimizer = torch.optim.SGD(groups, tuning.learning_rate, tuning.momentum, nesterov=tuning.momentum > 0, fused=True)
     batches = math.ceil(len(inputs) / tuning.batch_size)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, tuning.epochs * batches)
     best, lowest, waited = copy.deepcopy(network.state_dict()), math.inf, 0
@@ -250,8 +250,9 @@ def _one_epoch(
     """Pass over all examples once; return their mean loss."""
     total = torch.zeros(())
     for rows in torch.randperm(len(inputs), generator=generator).split(batch_size):
-        logits = _with_dropout(network, as_floats(inputs[rows]), generator)
-        loss = nn.functional.cross_entropy(logits, classes[rows])
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=dense_bfloat16()):  # where it is faster
+            logits = _with_dropout(network, as_floats(inputs[rows]), generator)
+        loss = nn.functional.cross_entropy(logits.float(), classes[rows])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

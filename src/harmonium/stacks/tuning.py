@@ -78,7 +78,7 @@ def classify(
         chosen = _subset(train[1], labelled, classes, tuning.seed)
         train = train[0][chosen], train[1][chosen]
     tuning = tuning.decided(stack.dbn.sizes[1:], len(train[0]))
-    network = to_torch(stack.dbn, classes, tuning.dropout or 0.0, tuning.input_dropout or 0.0)
+    network = to_torch(stack.dbn, classes, tuning.dropout, tuning.input_dropout or 0.0)
     if random_start:
         _randomise(network, tuning.seed)
     records = []
