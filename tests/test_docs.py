@@ -19,8 +19,8 @@ def blocks(name):
 
 
 def run_command(line, monkeypatch):
-    """Run a line of the console; training is cut to two epochs and annealing to 50 temperatures."""
-    for option, few in (("--stop-after", 1), ("--epochs", 2)):
+    """Run a line of the console; training is cut to two epochs, dreams to 50 steps and annealing to 50 temperatures."""
+    for option, few in (("--stop-after", 1), ("--epochs", 2), ("--steps", 50)):
         line = re.sub(rf"{option} \d+", f"{option} {few}", line)
     words = shlex.split(line)
     if words[1] == "evaluate":
