@@ -61,7 +61,7 @@ def test_another_shape_is_named(model_file):
         (lambda t, h: t.pop("rbm.weights"), "holds no weights"),
         (lambda t, h: t.pop("rbm.visible.bias"), "does not hold the parameters"),
         (lambda t, h: t.update({"rbm.hidden.bias": torch.zeros(9)}), "does not hold the parameters"),
-        (lambda t, h: h.update(kind="dbn"), "holds a dbn, not an RBM"),
+        (lambda t, h: h.update(kind="dbn"), "holds a stack of RBMs, not an RBM"),
         (lambda t, h: h["visible"].update(family="quantum"), "unknown unit family 'quantum'"),
         (lambda t, h: h.pop("visible"), "header lacks 'visible'"),
     ],
