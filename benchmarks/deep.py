@@ -3,7 +3,8 @@
     harmonium train mnist --layers 500,500,2000 --labels --out runs/dbn
     python benchmarks/deep.py dreams runs/dbn
     python benchmarks/deep.py classify runs/dbn --seeds 3
-    python benchmarks/deep.py few runs/dbn
+    harmonium train mnist --layers 500,500,2000 --out runs/plain
+    python benchmarks/deep.py few runs/plain
     python benchmarks/deep.py dreams classify few --quick
 
 `dreams`: dreams of every class are shown to a network trained on real digits, from random weights: how many it takes
@@ -84,8 +85,8 @@ def tuned(folder: Path, labelled: int | None, random_start: bool, seeds: int, ep
     """Fine-tune with a number of labels and print the errors."""
     found = []
     for seed in range(seeds):
-        # Few examples make short epochs: as many updates as 50,000 examples would, at the least.
-        many = epochs if labelled is None else min(1000, epochs * max(1, 50_000 // labelled))
+        # Few examples make short epochs, so there are more of them.
+        many = epochs if labelled is None else min(25 * epochs, epochs * max(1, 50_000 // labelled))
         tuning = Tuning(epochs=many, patience=many, seed=seed)
         found.append(classify(folder, tuning, labelled=labelled, random_start=random_start))
     wrong = [100 * one["test_error"] for one in found]
@@ -97,10 +98,10 @@ def tuned(folder: Path, labelled: int | None, random_start: bool, seeds: int, ep
     )
 
 
-def quick_stack(folder: Path) -> Path:
+def quick_stack(folder: Path, labels: bool) -> Path:
     """Train a small stack."""
     settings = [recipe("pcd", hidden=hidden, epochs=8, learning_rate=0.1) for hidden in (200, 200, 500)]
-    stacking = start_stack(folder, "mnist", settings, labels=True)
+    stacking = start_stack(folder, "mnist", settings, labels=labels)
     for _, run, state, data in stacking.layers():
         for _ in run.train(state, data):
             pass
@@ -116,13 +117,17 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         what = arguments.what if arguments.quick else arguments.what[:-1]
-        folder = quick_stack(Path(temporary) / "stack") if arguments.quick else Path(arguments.what[-1])
+        folder = Path(temporary) / "stack" if arguments.quick else Path(arguments.what[-1])
+        if arguments.quick and {"dreams", "classify"} & set(what):
+            quick_stack(folder, labels=True)
         seeds, epochs = (1, 8) if arguments.quick else (arguments.seeds, arguments.epochs)
         if "dreams" in what:
             dreams(folder, arguments.quick)
         if "classify" in what:
             tuned(folder, None, False, seeds, epochs)
             tuned(folder, None, True, 1, epochs)
+        if arguments.quick and "few" in what:
+            folder = quick_stack(Path(temporary) / "plain", labels=False)
         for labelled in (100, 1000, 10_000) if "few" in what else ():
             for random_start in (False, True):
                 tuned(folder, labelled, random_start, seeds, max(1, epochs // 10))
