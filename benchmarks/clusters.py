@@ -1,6 +1,6 @@
 """PCD and trajectory tempering on data in clusters between which plain chains do not cross.
 
-    python benchmarks/clusters.py [--epochs 300] [--seeds 3]
+    python benchmarks/clusters.py [--epochs 300] [--seeds 3] [--freeze 0.3]
 
 5,000 examples of 100 binary units in two clusters opposite to each other: unit i of a case of the cluster at c is on
 with probability sigmoid(3 c u_i), u_i = -1 or 1; c = -1 or 1, the shares of the clusters 1/4 and 3/4. Both methods
@@ -12,6 +12,7 @@ noise, of PTT's up its ladder), stand beside them. A case belongs to the nearest
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from torch import Tensor
 from harmonium.data import Cases, Dataset
 from harmonium.dreaming import CLIMB
 from harmonium.exact import exact_samples
+from harmonium.gradients.trajectory import FREEZE, TrajectoryTempering
 from harmonium.likelihood import exact_log_probability
 from harmonium.sampling import Trajectory, dream, gibbs
 from harmonium.sampling.trajectory import film
@@ -56,6 +58,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=300)
     parser.add_argument("--learning-rate", type=float, default=0.05)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--freeze", type=float, default=FREEZE, help="rate of exchange for a checkpoint")
     arguments = parser.parse_args()
     data, test = clusters(5000, 1), clusters(5000, 2)
     print(f"shares in the training data {listed(shares(data))}, in the test data {listed(shares(test))}")
@@ -75,6 +78,8 @@ def main() -> None:
             )
             ready = materials(Dataset("clusters", Cases(data)), settings)
             state = start(settings, ready)
+            if isinstance(state.estimator, TrajectoryTempering):
+                state.estimator = replace(state.estimator, freeze=arguments.freeze)
             for record in train(state, ready):
                 last = record
             rbm = state.model.requires_grad_(False)

@@ -131,6 +131,15 @@ def test_own_labelled_data(command, tmp_path, monkeypatch):
     assert not (tmp_path / "t").exists()
 
 
+def test_layers_above_gaussian_data_learn_at_the_rate_of_their_own_units(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("rows.npy", np.random.default_rng(0).normal(size=(60, 5)))
+    given = ("--visible", "gaussian", "--recipe", "pcd", "--epochs", 1, "--out", "s")
+    assert command("train", "rows.npy", "--layers", "6,4", *given)[0] == 0
+    rates = [settings.learning_rate for settings in StackRun(tmp_path / "s").settings()]
+    assert rates == pytest.approx([0.005, 0.05])
+
+
 def test_overwriting_a_finished_stack(command, folder):
     dream_of_stack(folder, 4, 2)
     (folder / "dreams-holiday.png").write_bytes(b"mine")
@@ -234,6 +243,7 @@ def test_the_command_stops_and_resumes(command, tmp_path, monkeypatch):
         (("evaluate", "s", "--samples", 0), "samples is 0"),
         (("evaluate", "s", "--method", "magic"), "unknown method"),
         (("features", "s"), "harmonium report s"),
+        (("evaluate", "s/layer-2", "--data", "validation"), "is layer 2 of a stack"),
         (("finetune", "s", "--task", "fly"), "unknown task"),
         (("finetune", "s", "--steps", 3), "--steps is not for classify"),
         (("finetune", "s", "--labelled", 20), "has learned all labels"),

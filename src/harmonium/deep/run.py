@@ -220,6 +220,7 @@ class Stacking:
         whole = self.run.config()
         seen = whole["data"] if data is self.bottom else f"states of layer {number - 1} on {whole['data']}"
         about = {"harmonium": harmonium.__version__, "data": seen, "validation": whole["validation"]}
+        about |= {} if data is self.bottom else {"layer": number}
         return about | {"settings": state.settings.to_json(), "fingerprint": data.fingerprint()}
 
 

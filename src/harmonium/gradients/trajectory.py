@@ -118,6 +118,8 @@ class TrajectoryTempering:
         Gibbs steps an update.
     chains : int
         The number of chains; the reservoir has ten times as many.
+    freeze : float
+        The rate of exchange below which the model becomes the next checkpoint.
 
     Notes
     -----
@@ -127,6 +129,7 @@ class TrajectoryTempering:
 
     steps: int = 1
     chains: int = 100
+    freeze: float = FREEZE
 
     def init(self, rbm: RBM, generator: torch.Generator) -> TrajectoryState:
         """Start at the independent model: its samples are independent, and its log Z is known."""
@@ -147,7 +150,7 @@ class TrajectoryTempering:
         state, accepted = _exchanged(rbm, replace(state, chains=chains), generator)
         rate = state.rate + FOLLOW * (accepted - state.rate)
         state = replace(state, rate=rate, careful=max(0, state.careful - 1))
-        if accepted < FREEZE:
+        if accepted < self.freeze:
             state = _gone_back(rbm, state, generator) if accepted < LOST else _frozen(rbm, state, generator)
         return state_statistics(rbm, state.chains), state
 

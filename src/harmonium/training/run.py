@@ -102,7 +102,13 @@ class Run:
 
     def dataset(self, data_dir: Path | str | None = None) -> Dataset:
         """Load the data that the run was trained on."""
-        return load(self.config()["data"], data_dir)
+        config = self.config()
+        if "layer" in config:
+            raise InputError(
+                f"{self.folder} is layer {config['layer']} of a stack, which saw states of the layer below, no data: "
+                f"name the stack, {self.folder.parent}"
+            )
+        return load(config["data"], data_dir)
 
     def examples(self, data_dir: Path | str | None = None) -> tuple[Tensor, Tensor | None]:
         """Return prepared training examples (k, n) and validation examples: those that its records were measured on."""
