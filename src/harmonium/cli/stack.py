@@ -32,6 +32,7 @@ def train_stack(context: typer.Context) -> None:
                 folder,
                 given["data"],
                 _settings(context),
+                on=given["on"],
                 labels=given["labels"],
                 transposed=given["transposed"],
                 data_dir=given["data_dir"],
@@ -86,7 +87,9 @@ def _check_options(context: typer.Context) -> None:
 
 
 def _settings(context: typer.Context) -> list[Any]:
-    """Return the settings of every layer."""
+    """Return the settings of every layer that is to be trained."""
+    from harmonium.training import Run
+
     layers = context.params["layers"]
     try:
         sizes = [int(size) for size in layers.split(",")]
@@ -100,11 +103,12 @@ def _settings(context: typer.Context) -> list[Any]:
     for number, size in enumerate(sizes, 1):
         if size < 1:
             raise InputError(f"layer {number} has {size} hidden units, but needs at least 1")
-    settings: list[Any] = []
+    on, settings = context.params["on"], []
+    below = None if on is None else Run(on).settings().hidden_units
     for name, size in zip(recipes, sizes, strict=True):
         # The rate depends on the families: those of a layer above the first are both hidden ones.
-        below = {"visible": settings[-1].hidden_units} if settings else {}
-        settings.append(settings_of(context, name, hidden=size, **below))
+        settings.append(settings_of(context, name, hidden=size, **({} if below is None else {"visible": below})))
+        below = settings[-1].hidden_units
     return settings
 
 

@@ -39,6 +39,10 @@ def train(
         str | None,
         typer.Option(help="A stack instead: the hidden units of each layer from the bottom, as in 500,500,2000."),
     ] = None,
+    on: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Put --layers on top of this run of an RBM, trained on the same data."),
+    ] = None,
     labels: Annotated[bool, typer.Option("--labels", help="The top layer of a stack learns the classes too.")] = False,
     transposed: Annotated[
         bool, typer.Option("--transposed", help="Layers start as the one below upside down, where that fits.")
@@ -173,7 +177,7 @@ def train(
 def _check_options(context: typer.Context) -> None:
     """Refuse options that contradict each other."""
     given = context.params
-    for name in ("labels", "transposed"):
+    for name in ("labels", "transposed", "on"):
         if given[name]:
             raise InputError(f"--{name} is for a stack: give --layers too, as in --layers 500,500,2000")
     if given["stop_after"] is not None and given["stop_after"] < 1:

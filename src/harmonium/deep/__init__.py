@@ -3,8 +3,9 @@
 from harmonium.deep.bound import bound_and_estimate, log_weights
 from harmonium.deep.dbn import DBN, DeepDreams
 from harmonium.deep.files import StackFile, read_stack, save_stack
+from harmonium.deep.greedy import Stacking, resume_stack, start_stack
 from harmonium.deep.labels import given_label, label_energies, unlabelled, with_labels
-from harmonium.deep.run import Stacking, StackRun, resume_stack, start_stack
+from harmonium.deep.run import StackRun
 
 __all__ = [
     "DBN",

@@ -44,6 +44,9 @@ FILES = (
 )
 """Every file that a run folder may hold; overwriting a run replaces these and touches nothing else."""
 
+ESSENCE = ("config.json", "metrics.jsonl", "model.safetensors", "checkpoint.safetensors", "checkpoint.json")
+"""What of these a run is: the others are drawn from them."""
+
 STALE = tuple(name for name in FILES if name.endswith((".jsonl", ".png", ".gif", ".html")) or name == "diagnosis.json")
 """What an overwritten run leaves that the new one has not made yet."""
 
@@ -171,6 +174,12 @@ class Run:
 
     def restore(self, state: TrainingState) -> None:
         """Put a fresh state where the checkpoint stands, and drop records that came after it."""
+        self.read(state)
+        kept = [record for record in self.records() if record.update <= state.update]
+        write_text(self.folder / "metrics.jsonl", "".join(record.to_json() + "\n" for record in kept))
+
+    def read(self, state: TrainingState) -> None:
+        """Put a fresh state where the checkpoint stands."""
         path = self.folder / "checkpoint.safetensors"
         tensors, numbers = read_tensors(path)
         if numbers.get("format", 0) > CHECKPOINT_FORMAT:
@@ -183,8 +192,6 @@ class Run:
             state.restore(tensors, numbers)
         except InputError as error:
             raise InputError(f"cannot resume {self.folder}: {error}") from error
-        kept = [record for record in self.records() if record.update <= state.update]
-        write_text(self.folder / "metrics.jsonl", "".join(record.to_json() + "\n" for record in kept))
 
     def append(self, record: Record) -> None:
         """Add a record to metrics.jsonl."""

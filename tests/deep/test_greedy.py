@@ -6,10 +6,12 @@ import torch
 
 from harmonium.data import Cases, Dataset, load
 from harmonium.deep import StackRun, resume_stack, start_stack
+from harmonium.deep.greedy import upside_down
 from harmonium.deep.stacking import LabelledCases, StackedPreparation, labels_of, layer_materials
 from harmonium.errors import InputError
+from harmonium.exact import layer_states
 from harmonium.files import read_tensors
-from harmonium.training import materials, recipe
+from harmonium.training import materials, recipe, start_run
 from models import small_rbm
 
 QUICK = {"epochs": 4, "batch_size": 50, "chains": 20, "likelihood_share": 0.0, "patience": None}
@@ -96,6 +98,36 @@ def test_a_transposed_start_is_the_layer_below_upside_down(tmp_path):
     _, _, state, _ = next(layers)
     assert torch.equal(state.rbm.weights, below.weights.T)
     assert torch.equal(state.rbm.hidden.bias, below.visible.bias)
+
+
+def test_a_wider_transposed_layer_says_of_its_states_what_the_layer_below_says():
+    """Exact: log P(h) of both, whose difference is what weights of 0.001 can do."""
+    below = small_rbm(n=4, m=5).float()
+    above = upside_down(below, recipe(hidden=9))
+    assert above.weights.shape == (5, 9)
+    states = layer_states(below.hidden).float()
+    one, other = (torch.log_softmax(-model.free_energy(states), 0) for model in (above, below.mirror()))
+    assert torch.allclose(one, other, atol=0.01)
+
+
+def test_layers_on_top_of_a_trained_rbm(tmp_path):
+    below = recipe("pcd", hidden=12, seed=3, **QUICK)
+    run, state, data = start_run(tmp_path / "one", "digits", below, validation=0.2)
+    with pytest.raises(InputError, match="has not been trained to its end"):
+        start_stack(tmp_path / "s", "digits", settings(10), on=run.folder)
+    for _ in run.train(state, data):
+        pass
+    with pytest.raises(InputError, match="was trained on other data"):
+        start_stack(tmp_path / "s", "bars-and-stripes:8x8", settings(10, batch_size=10), on=run.folder)
+    with pytest.raises(InputError, match="the validation examples are those of"):
+        start_stack(tmp_path / "s", "digits", settings(10), on=run.folder, validation=0.1)
+    assert not (tmp_path / "s").exists()
+    assert trained(start_stack(tmp_path / "s", "digits", settings(10), on=run.folder, labels=True)) == [2]
+    dbn = StackRun(tmp_path / "s").model().dbn
+    assert dbn.sizes == [64, 12, 10]
+    assert torch.equal(dbn.layers[0].weights, state.model.weights)
+    with pytest.raises(InputError, match="is layer 2 of a stack"):
+        start_stack(tmp_path / "t", "digits", settings(10), on=tmp_path / "s" / "layer-2")
 
 
 def test_gaussian_layers_fit_each_other(tmp_path):
