@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,9 @@ from harmonium.units import Labelled
 
 WIDE = 200
 """Where all hidden layers have so many units, inputs are left out by default."""
+
+UNLABELLED = 4
+"""So many examples without a label are in a batch for each that has one."""
 
 
 def to_torch(dbn: DBN | RBM, classes: int = 0, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.Sequential:
@@ -126,6 +129,11 @@ class Tuning:
         networks. Leaving out hidden units too makes learning slow.
     patience : int
         End after so many epochs without a lower validation error; the best network is kept.
+    guess_weight : float
+        Where examples without labels are at hand: the weight of learning them with the network's own guesses as labels
+        (Lee 2013). It rises from 0 over the first half of the updates.
+    confidence : float
+        Only guesses with at least this probability count.
     seed : int
 
     Raises
@@ -142,6 +150,8 @@ class Tuning:
     dropout: float = 0.0
     input_dropout: float | None = None
     patience: int = 15
+    guess_weight: float = 1.0
+    confidence: float = 0.95
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -152,7 +162,9 @@ class Tuning:
             raise InputError(f"the learning rate is {self.learning_rate:g}, but must be a positive number")
         if not self.weight_decay >= 0:
             raise InputError(f"the weight decay is {self.weight_decay:g}, but must be 0 or a positive number")
-        for name in ("momentum", "dropout", "input_dropout"):
+        if not self.guess_weight >= 0:
+            raise InputError(f"the guess weight is {self.guess_weight:g}, but must be 0 or a positive number")
+        for name in ("momentum", "dropout", "input_dropout", "confidence"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise InputError(f"the {name.replace('_', ' ')} is {getattr(self, name):g}, not in [0, 1)")
 
@@ -196,6 +208,7 @@ def fine_tune(
     train: tuple[Tensor, Tensor],
     validation: tuple[Tensor, Tensor],
     tuning: Tuning,
+    unlabelled: Tensor | None = None,
 ) -> Generator[Tuned, None, None]:
     """Train a network on labelled examples by stochastic gradient descent; it holds the best parameters at the end.
 
@@ -206,30 +219,42 @@ def fine_tune(
     train, validation : (Tensor, Tensor)
         Inputs (cases, n), bytes that stand for 0 to 1 or floats, and classes (cases,).
     tuning : Tuning
+    unlabelled : Tensor, optional
+        More inputs (cases, n), whose classes nobody knows: an epoch is then one pass over these, with as many labelled
+        examples in each batch as without, and four times as many unlabelled ones.
 
     Yields
     ------
     Tuned
         After every epoch.
     """
-    inputs, classes = train
     generator, clock = generator_for(tuning.seed, TUNE), time.perf_counter()
+    batches = _Batches(*train, unlabelled, tuning.batch_size)
     decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
     others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
     groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": tuning.weight_decay}, {"params": others}]
     optimizer = torch.optim.SGD(groups, tuning.learning_rate, tuning.momentum, nesterov=tuning.momentum > 0, fused=True)
-    batches = math.ceil(len(inputs) / tuning.batch_size)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, tuning.epochs * batches)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, tuning.epochs * len(batches))
     best, lowest, waited = copy.deepcopy(network.state_dict()), math.inf, 0
     try:
         for epoch in range(1, tuning.epochs + 1):
-            loss = _one_epoch(network, inputs, classes, tuning.batch_size, optimizer, schedule, generator)
+            total, done = torch.zeros(()), (epoch - 1) * len(batches)
+            for update, (inputs, classes, more) in enumerate(batches.epoch(generator), 1):
+                weight = tuning.guess_weight * min(1.0, 2 * (done + update) / (tuning.epochs * len(batches)))
+                loss, of_guesses = _losses(network, inputs, classes, more, tuning.confidence, generator)
+                optimizer.zero_grad(set_to_none=True)
+                (loss + weight * of_guesses).backward()
+                optimizer.step()
+                schedule.step()
+                total += loss.detach() * len(inputs)
+            if not bool(torch.isfinite(total)):
+                raise InputError("fine-tuning diverged: lower --learning-rate")
             wrong = error_of(network, *validation)
             better = wrong < lowest
             waited = 0 if better else waited + 1
             if better:
                 best, lowest = copy.deepcopy(network.state_dict()), wrong
-            yield Tuned(epoch, loss, wrong, better, time.perf_counter() - clock)
+            yield Tuned(epoch, float(total) / batches.labelled, wrong, better, time.perf_counter() - clock)
             if waited >= tuning.patience:
                 break
     finally:  # also where nobody wants more epochs
@@ -237,29 +262,60 @@ def fine_tune(
         network.eval()
 
 
-def _one_epoch(
+@dataclass(frozen=True)
+class _Batches:
+    """The batches of an epoch: labelled examples, and where there are any, unlabelled ones beside them."""
+
+    inputs: Tensor
+    classes: Tensor
+    unlabelled: Tensor | None
+    size: int
+
+    def __len__(self) -> int:
+        """Return the number of updates in an epoch."""
+        own = math.ceil(len(self.inputs) / self.size)
+        return own if self.unlabelled is None else max(own, len(self.unlabelled) // (UNLABELLED * self.size))
+
+    @property
+    def labelled(self) -> int:
+        """How many labelled examples pass in an epoch."""
+        return len(self.inputs) if self.unlabelled is None else len(self) * self.size
+
+    def epoch(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """Yield (inputs, classes, unlabelled inputs or None), in an order drawn from the generator."""
+        rows = _shuffled(len(self.inputs), self.labelled, generator).split(self.size)
+        if self.unlabelled is None:
+            yield from ((self.inputs[own], self.classes[own], None) for own in rows)
+            return
+        others = _shuffled(len(self.unlabelled), len(self) * UNLABELLED * self.size, generator)
+        for own, other in zip(rows, others.split(UNLABELLED * self.size), strict=True):
+            yield self.inputs[own], self.classes[own], self.unlabelled[other]
+
+
+def _shuffled(count: int, wanted: int, generator: torch.Generator) -> Tensor:
+    """Return `wanted` of the numbers below `count`, each as often as any other, give or take one."""
+    rounds = math.ceil(wanted / count)
+    return torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[:wanted]
+
+
+def _losses(
     network: nn.Sequential,
     inputs: Tensor,
     classes: Tensor,
-    batch_size: int,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
+    more: Tensor | None,
+    confidence: float,
     generator: torch.Generator,
-) -> float:
-    """Pass over all examples once; return their mean loss."""
-    total = torch.zeros(())
-    for rows in torch.randperm(len(inputs), generator=generator).split(batch_size):
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=dense_bfloat16()):  # where it is faster
-            logits = _with_dropout(network, as_floats(inputs[rows]), generator)
-        loss = nn.functional.cross_entropy(logits.float(), classes[rows])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        total += loss.detach() * len(rows)
-    if not bool(torch.isfinite(total)):
-        raise InputError("fine-tuning diverged: lower --learning-rate")
-    return float(total) / len(inputs)
+) -> tuple[Tensor, Tensor]:
+    """Return the mean cross-entropy with labels, and that with the confident guesses of the network itself."""
+    both = as_floats(inputs if more is None else torch.cat([inputs, more]))
+    with torch.autocast(both.device.type, torch.bfloat16, enabled=dense_bfloat16()):  # where it is faster
+        logits = _with_dropout(network, both, generator)
+    loss = nn.functional.cross_entropy(logits[: len(inputs)].float(), classes)
+    if more is None:
+        return loss, torch.zeros(())
+    sure, guesses = probabilities(network, more).max(1)  # of the whole network, nothing left out
+    each = nn.functional.cross_entropy(logits[len(inputs) :].float(), guesses, reduction="none")
+    return loss, (each * (sure >= confidence)).mean()
 
 
 def _with_dropout(network: nn.Sequential, x: Tensor, generator: torch.Generator) -> Tensor:
