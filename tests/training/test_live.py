@@ -93,10 +93,12 @@ def test_of_models_within_the_error_the_later_one_is_kept():
         (-9.4, 0.1, -9.4),
         (-9.6, 0.1, -9.4),
         (-8.0, 0.0, -8.0),
-        (-8.0, 0.0, -8.0),
+        (-8.1, 0.2, -8.0),
     ]:
         state.note(value, error)
         assert state.best_value == kept
+    assert state.waited == 0  # nothing was clearly lower
+    state.note(-8.5, 0.2)
     assert state.waited == 1
 
 

@@ -231,7 +231,7 @@ def _report_training(run: Any, state: Any, as_json: bool) -> None:
     lines = [f"{run.folder}: {state.epochs_done} of {state.epochs} epochs in {state.seconds:.1f} s"]
     if finished and state.epochs_done < state.epochs:
         lines.append(
-            f"Ended early: no better validation log-likelihood than {state.best_value:.2f} nats in {state.waited} "
+            f"Ended early: the validation log-likelihood fell below {state.best_value:.2f} nats in {state.waited} "
             "measurements; the model with that one is kept"
         )
     if records:

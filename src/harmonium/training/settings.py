@@ -69,7 +69,8 @@ class Settings:
     schedule : {"constant", "linear", "cosine", "exponential"}
         How the learning rate falls over the planned epochs.
     patience : int, optional
-        End when the validation log-likelihood has not risen for so many measurements, and keep the best model.
+        End when the validation log-likelihood was clearly (by more than the error of log Z) below its best in so many
+        measurements, and keep the best model.
     decay_raises : int
         So often, when patience is lost, the weight decay is multiplied by five before the run may end.
     likelihood_share : float

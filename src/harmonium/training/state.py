@@ -69,7 +69,7 @@ class TrainingState:
     best_rung : int
         How many checkpoints trajectory tempering had then: those that lead up to it.
     waited : int
-        How many measurements ago that was, or the weight decay was raised.
+        How many measurements since then, or since the weight decay was raised, were clearly lower.
     raised : int
         How often it was.
     watched : Tensor, shape (chains, n), optional
@@ -161,15 +161,17 @@ class TrainingState:
         """Take note of a validation log-likelihood: keep the best model; decay more if it has been that for long.
 
         Of models between which the `error` of log Z leaves no choice the later one is kept: its learning rate is lower.
+        Only what lies below the best by more than the errors of both costs patience: at a high learning rate the
+        likelihood stays where it is for long, and rises again when the rate falls.
         """
         if self.settings.patience is None:
             return
-        self.waited += 1
         if value > self.best_floor:
-            self.best, self.best_value = copy.deepcopy(self.current), value
+            self.best, self.best_value, self.waited = copy.deepcopy(self.current), value, 0
             self.best_rung = len(getattr(self.persistent, "ladder", ()))
-        if value - error > self.best_floor:
-            self.best_floor, self.waited = value - error, 0
+        elif value + error < self.best_floor:
+            self.waited += 1
+        self.best_floor = max(self.best_floor, value - error)
         if self.waited >= self.settings.patience and self.raised < self.settings.decay_raises:
             self.raised, self.waited = self.raised + 1, 0
             self.optimizer.param_groups[0]["weight_decay"] *= RAISE

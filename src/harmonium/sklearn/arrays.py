@@ -1,0 +1,76 @@
+"""Between numpy or scipy arrays and what training takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy import sparse
+
+from harmonium.data import Cases, Preparation, Survey
+from harmonium.data.sparse import sparse_cases
+from harmonium.training import Materials
+
+PIECE = 2**22
+"""About so many numbers of a table are looked at together."""
+
+
+def cases_of(X: Any) -> Cases:
+    """Return the rows of an array (N, n), or of a sparse matrix, as examples; nothing is copied."""
+    if sparse.issparse(X):
+        return sparse_cases(X)
+    writable = X if X.flags.writeable else X.copy()  # as joblib's memory maps are not
+    return Cases(torch.from_numpy(np.ascontiguousarray(writable)))
+
+
+def unchecked_materials(X: Any) -> Materials:
+    """Return what training needs of any table of numbers, whatever they stand for."""
+    cases, mean = cases_of(X), torch.from_numpy(column_means(X))
+    few = cases.first(10).float()
+    found = Survey(len(cases), mean, mean * (1 - mean), torch.ones_like(mean), False)
+    return Materials(cases, None, Preparation(), found, None, few, None)
+
+
+def column_means(X: Any) -> NDArray[np.float64]:
+    """Return the mean of every column, (N, n) -> (n,)."""
+    return np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
+
+
+def seed_of(rng: RandomState) -> int:
+    """Draw a seed for generators of torch."""
+    return int(rng.randint(2**31 - 1))
+
+
+def columns_by_row(X: Any, rng: RandomState) -> NDArray[np.int64]:
+    """Choose a column for every row of X, (N, n) -> (N,): as if at random, but alike for rows that are alike.
+
+    So what is computed from it for a row does not depend on the rows beside it. The bits of the values are mixed
+    (the finaliser of SplitMix64, Steele, Lea & Flood 2014) and hashed with random odd multipliers; zeros add nothing,
+    whether they are stored or not.
+    """
+    width = X.shape[1]
+    multipliers = rng.randint(0, 2**62, size=width, dtype=np.int64).astype(np.uint64) * np.uint64(2) + np.uint64(1)
+    step = max(1, PIECE // width)
+    hashes = [_hashes(X[start : start + step], multipliers) for start in range(0, X.shape[0], step)]
+    high = np.concatenate(hashes) >> np.uint64(32)
+    return ((high * np.uint64(width)) >> np.uint64(32)).astype(np.int64)
+
+
+def _hashes(X: Any, multipliers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return sum_j mix(x_j) multiplier_j modulo 2^64 for every row."""
+    if sparse.issparse(X):
+        terms = _mixed(X.data) * multipliers[X.indices]
+        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
+        return np.asarray(sums[X.indptr[1:]] - sums[X.indptr[:-1]])
+    return np.asarray((_mixed(X) * multipliers).sum(1, dtype=np.uint64))
+
+
+def _mixed(values: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return the bits of float64 values, mixed; those of 0 stay 0."""
+    bits = (np.ascontiguousarray(values, np.float64) + 0.0).view(np.uint64)  # + 0.0 makes -0.0 a zero
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(bits ^ (bits >> np.uint64(31)))

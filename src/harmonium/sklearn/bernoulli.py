@@ -1,0 +1,452 @@
+"""scikit-learn's BernoulliRBM, faster, with a likelihood, and otherwise as people know it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self, cast
+
+import numpy as np
+import torch
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from harmonium.data import Preparation
+from harmonium.data.batches import Batches
+from harmonium.errors import InputError
+from harmonium.exchange import from_sklearn
+from harmonium.gradients import METHODS
+from harmonium.likelihood import LogPartition, base_of_states, log_partition
+from harmonium.sampling import GibbsState, dream, gibbs
+from harmonium.sklearn import small
+from harmonium.sklearn.arrays import PIECE, cases_of, column_means, columns_by_row, seed_of, unchecked_materials
+from harmonium.training import Settings, TrainingState, start
+from harmonium.training.loop import update
+from harmonium.units import Bernoulli
+
+FLOATS = (np.float64, np.float32)
+
+
+class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""A restricted Boltzmann machine of binary units, in place of ``sklearn.neural_network.BernoulliRBM``.
+
+        P(v, h) = exp(intercept_visible . v + intercept_hidden . h + h^T components v) / Z
+
+    Parameters, attributes and methods are those of scikit-learn's class, and there are some more. What differs: batches
+    are shuffled; the visible intercepts start at the log-odds of the data; there may be any number of chains; a batch
+    that is smaller than the others counts by its share; `partial_fit` takes any number of examples, passes over them
+    once in batches, and returns the estimator; `score_samples` gives a row the same value whatever rows are beside it.
+
+    Parameters
+    ----------
+    n_components : int, default=256
+        The number of hidden units.
+    learning_rate : float, default=0.1
+        It is constant.
+    batch_size : int, default=10
+        Examples an update. Larger batches are faster: with 100, a pass takes about a third of the time.
+    n_iter : int, default=10
+        Passes over the data in `fit`.
+    verbose : int, default=0
+        Above 0, a line after every pass.
+    random_state : int, RandomState instance or None, default=None
+        Decides all randomness.
+    method : {"pcd", "cd", "fast-pcd", "pt", "ptt", "exact"}, default="pcd"
+        How the model term of the gradient is estimated, see `harmonium.gradients`.
+    steps : int, default=1
+        Gibbs steps an update.
+    chains : int, default=None
+        Persistent chains; None for as many as a batch has examples.
+    device : str, default="cpu"
+        Where it learns: ``cpu``, ``cuda``, or ``auto``.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        The weights.
+    intercept_hidden_ : ndarray of shape (n_components,)
+    intercept_visible_ : ndarray of shape (n_features,)
+    h_samples_ : ndarray of shape (chains, n_components)
+        The hidden states of the persistent chains.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Defined only when X has feature names that are all strings.
+
+    Notes
+    -----
+    Models of up to 2^14 weights learn in numpy, with the random numbers that scikit-learn would draw; larger ones by
+    harmonium's own loop, in float32. Attributes have the dtype of X. Source of the default method: Tieleman 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from harmonium.sklearn import BernoulliRBM
+    >>> X = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
+    >>> rbm = BernoulliRBM(n_components=2, n_iter=200, random_state=0).fit(X)
+    >>> rbm.transform(X).shape
+    (4, 2)
+    >>> bool(rbm.log_likelihood(X).mean() > -3 * np.log(2))      # better than three fair coins
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "n_iter": [Interval(Integral, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+        "method": [StrOptions(set(METHODS))],
+        "steps": [Interval(Integral, 1, None, closed="left")],
+        "chains": [Interval(Integral, 1, None, closed="left"), None],
+        "device": [str],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 256,
+        *,
+        learning_rate: float = 0.1,
+        batch_size: int = 10,
+        n_iter: int = 10,
+        verbose: int = 0,
+        random_state: int | RandomState | None = None,
+        method: str = "pcd",
+        steps: int = 1,
+        chains: int | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.n_components = n_components
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.verbose = verbose
+        self.random_state = random_state
+        self.method = method
+        self.steps = steps
+        self.chains = chains
+        self.device = device
+
+    # Learning
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from scratch, in `n_iter` passes over X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Zeros and ones, or numbers between them. A sparse matrix is never made dense as a whole.
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
+        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS)
+        rng = check_random_state(self.random_state)
+        self._begin(X, rng)
+        clock = time.time()
+        for iteration in range(1, self.n_iter + 1):
+            self._one_pass(X, min(self.batch_size, X.shape[0]), rng)
+            if self.verbose:
+                name, score, now = type(self).__name__, self.score_samples(X).mean(), time.time()
+                print(f"[{name}] Iteration {iteration}, pseudo-likelihood = {score:.2f}, time = {now - clock:.2f}s")
+                clock = now
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Pass over X once, in batches, from where learning stands.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
+        first = not hasattr(self, "components_")
+        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=first)
+        rng = self._own_random_state()
+        if first:
+            self._begin(X, rng)
+        self._one_pass(X, self.batch_size, rng)
+        return self
+
+    def _begin(self, X: Any, rng: RandomState) -> None:
+        """Set all parameters to where learning starts."""
+        self.components_ = rng.normal(0, 0.01, (self.n_components, X.shape[1])).astype(X.dtype)
+        self._n_features_out = self.n_components
+        self.intercept_hidden_ = np.zeros(self.n_components, X.dtype)
+        layer, mean = Bernoulli(X.shape[1]).requires_grad_(False), torch.from_numpy(column_means(X).clip(0, 1))
+        layer.match_moments(mean, mean * (1 - mean), X.shape[0])
+        self.intercept_visible_ = layer.bias.numpy().astype(X.dtype)
+        self.h_samples_ = np.zeros((self.chains or self.batch_size, self.n_components), X.dtype)
+        self._learner: tuple[Any, TrainingState] | None = None
+        self._partition: tuple[Any, LogPartition] | None = None
+
+    def _one_pass(self, X: Any, batch_size: int, rng: RandomState) -> None:
+        """Pass over X once."""
+        plain = self.method == "pcd" and self.steps == 1 and self.device in ("cpu", "auto")
+        if plain and self.components_.size <= small.LARGEST:
+            parameters = small.Parameters(
+                self.components_, self.intercept_hidden_, self.intercept_visible_, self.h_samples_
+            )
+            return small.one_pass(
+                X.astype(self.components_.dtype, copy=False), parameters, self.learning_rate, batch_size, rng
+            )
+        state = self._state(X, batch_size, rng)
+        device = state.rbm.weights.device
+        batches = Batches(cases_of(X), Preparation(), min(batch_size, X.shape[0]), state.settings.seed, device)
+        for batch in batches.epoch(state.update, state.generator):
+            update(state, batch)
+        self._take_over(state)
+
+    def _state(self, X: Any, batch_size: int, rng: RandomState) -> TrainingState:
+        """Return where the library's own loop stands: as it was left, or made anew of the attributes."""
+        if self._learner is not None and self._learner[0] is self.components_:
+            return self._learner[1]
+        settings = Settings(
+            hidden=self.n_components,
+            method=self.method,
+            steps=self.steps,
+            chains=len(self.h_samples_),
+            epochs=max(1, self.n_iter),
+            batch_size=min(batch_size, X.shape[0]),
+            learning_rate=self.learning_rate,
+            momentum=0.0,
+            weight_decay=0.0,
+            likelihood_share=0.0,
+            binarize="none",
+            seed=seed_of(rng),
+            device=self.device,
+        )
+        state = start(settings, unchecked_materials(X), from_sklearn(self).float().requires_grad_())
+        state.settings = replace(state.settings, batch_size=batch_size)  # of which a smaller batch is a share
+        if isinstance(state.persistent, GibbsState):
+            hidden = torch.from_numpy(self.h_samples_).to(state.rbm.weights)
+            visible = state.rbm.sample_visible_given_hidden(hidden, state.generator)
+            state.persistent = gibbs.init(state.sampled, visible)
+        return state
+
+    @torch.no_grad()
+    def _take_over(self, state: TrainingState) -> None:
+        """Set the attributes to where the library's own loop stands."""
+        dtype, rbm = self.components_.dtype, state.rbm
+        self.components_ = rbm.weights.cpu().T.numpy().astype(dtype)
+        self.intercept_hidden_ = rbm.hidden.get_parameter("bias").cpu().numpy().astype(dtype)
+        self.intercept_visible_ = rbm.visible.get_parameter("bias").cpu().numpy().astype(dtype)
+        if not (np.isfinite(self.components_).all() and np.isfinite(self.intercept_visible_).all()):
+            raise InputError(f"training diverged: lower learning_rate (it is {self.learning_rate:g})")
+        if state.chains is not None:
+            hidden = rbm.hidden.sample(state.chains.hidden_field, state.generator)
+            self.h_samples_ = hidden.cpu().numpy().astype(dtype)
+        self._learner = (self.components_, state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made anew of the attributes."""
+        return cast(dict[str, Any], super().__getstate__()) | {"_learner": None, "_partition": None}
+
+    # What a fitted model says
+
+    def transform(self, X: Any) -> NDArray[Any]:
+        """Return P(h_j = 1 | v) for every row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+        """
+        check_is_fitted(self)
+        return self._mean_hiddens(validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS))
+
+    def _field(self, v: Any) -> NDArray[Any]:
+        """Return components v + intercept_hidden."""
+        field = np.asarray(safe_sparse_dot(v, self.components_.T, dense_output=True))
+        field += self.intercept_hidden_
+        return field
+
+    def _mean_hiddens(self, v: Any) -> NDArray[Any]:
+        field = self._field(v)
+        return torch.from_numpy(field).sigmoid_().numpy()  # on all cores
+
+    def _sample_hiddens(self, v: Any, rng: RandomState) -> NDArray[np.bool_]:
+        mean = self._mean_hiddens(v)
+        return np.asarray(rng.random_sample(mean.shape) < mean)
+
+    def _sample_visibles(self, h: Any, rng: RandomState) -> NDArray[np.bool_]:
+        mean = expit(h @ self.components_ + self.intercept_visible_)
+        return np.asarray(rng.random_sample(mean.shape) < mean)
+
+    def _free_energy(self, v: Any) -> NDArray[Any]:
+        """Return F(v) = -intercept_visible . v - sum_j log(1 + exp(components_j v + intercept_hidden_j))."""
+        return -safe_sparse_dot(v, self.intercept_visible_) - _sum_of_softplus(self._field(v))
+
+    def gibbs(self, v: Any) -> NDArray[np.bool_]:
+        """Take one Gibbs step from every row: h ~ P(h | v), v' ~ P(v | h).
+
+        Parameters
+        ----------
+        v : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of bool, shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        rng = self._own_random_state()
+        return self._sample_visibles(self._sample_hiddens(v, rng), rng)
+
+    def _own_random_state(self) -> RandomState:
+        """Return the generator that goes on from call to call."""
+        if not hasattr(self, "random_state_"):
+            self.random_state_ = check_random_state(self.random_state)
+        return cast(RandomState, self.random_state_)
+
+    def score_samples(self, X: Any) -> NDArray[Any]:
+        r"""Estimate the log of the pseudo-likelihood of every row, in nats.
+
+            n log P(v_i | all others) = n log sigmoid(F(v with v_i flipped) - F(v)),    i chosen by a hash of the row
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Zeros and ones.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+
+        Notes
+        -----
+        Which unit is flipped depends on `random_state` and on the row, but on no other row. Source: Besag 1975. See
+        `log_likelihood` for the likelihood itself.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS)
+        columns = columns_by_row(X, check_random_state(self.random_state))
+        step = max(1, PIECE // max(X.shape[1], self.n_components))
+        pieces = [
+            self._rise_of_free_energy(X[begin : begin + step], columns[begin : begin + step])
+            for begin in range(0, X.shape[0], step)
+        ]
+        return np.asarray(-X.shape[1] * np.logaddexp(0, -np.concatenate(pieces)))
+
+    def _rise_of_free_energy(self, v: Any, columns: NDArray[np.int64]) -> NDArray[Any]:
+        """Return F(v with one unit flipped) - F(v), from one product: the flip changes the field by one row."""
+        old = np.asarray(v[np.arange(v.shape[0]), columns]).ravel()
+        change = 1 - 2 * old
+        field = self._field(v)
+        flipped = field + change[:, None] * self.components_.T[columns]
+        return -change * self.intercept_visible_[columns] - (_sum_of_softplus(flipped) - _sum_of_softplus(field))
+
+    # What scikit-learn's class does not have
+
+    def log_partition(self, X: Any = None) -> LogPartition:
+        """Return log Z, in nats: exact where the smaller layer has up to 20 units, otherwise annealed, with bounds.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), optional
+            Data like those that it learned from: annealing starts at their means.
+
+        Returns
+        -------
+        LogPartition
+            ``value``, ``standard_error``, ``lower``, ``upper`` and more. It is kept until the model changes.
+        """
+        check_is_fitted(self)
+        kept = self._partition
+        if kept is None or kept[0] is not self.components_ or X is not None:
+            states = None if X is None else self._binary(X)
+            base = None if states is None else base_of_states(from_sklearn(self).float(), states)
+            generator = torch.Generator().manual_seed(seed_of(check_random_state(self.random_state)))
+            found = log_partition(from_sklearn(self).float(), base=base, generator=generator, examples=states)
+            kept = self._partition = (self.components_, found)
+        return kept[1]
+
+    def log_likelihood(self, X: Any) -> NDArray[np.float64]:
+        """Return log P(v) = -F(v) - log Z of every row, in nats.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Zeros and ones.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            With the value of `log_partition`, whose bounds say how far off it may be.
+
+        Raises
+        ------
+        ValueError
+            When a value is neither 0 nor 1: only states have a probability.
+        """
+        check_is_fitted(self)
+        states = self._binary(X)
+        known = self._partition is not None and self._partition[0] is self.components_
+        partition = self.log_partition(None if known else X)
+        rbm = from_sklearn(self)
+        scores = torch.cat([-rbm.free_energy(piece.to(rbm.weights)) for piece in states.split(4096)])
+        return np.asarray(scores.double().numpy() - partition.value)
+
+    def _binary(self, X: Any) -> torch.Tensor:
+        """Return rows of zeros and ones."""
+        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS)
+        stored = X.data if sparse.issparse(X) else X
+        if not ((stored == 0) | (stored == 1)).all():
+            raise InputError("the log-likelihood is of states, zeros and ones: binarise X, as in X > 0.5")
+        return torch.from_numpy(X.toarray() if sparse.issparse(X) else X).float()
+
+    def sample(self, n_samples: int = 1, steps: int = 1000) -> NDArray[Any]:
+        """Draw samples of the model: the visible states of chains after `steps` Gibbs steps from noise.
+
+        Parameters
+        ----------
+        n_samples : int
+        steps : int
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Zeros and ones, in the dtype of `components_`.
+
+        Raises
+        ------
+        ValueError
+            When there is no sample or step to take.
+        """
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise InputError(f"n_samples is {n_samples}, but must be at least 1")
+        rbm = from_sklearn(self).float()
+        generator = torch.Generator().manual_seed(seed_of(self._own_random_state()))
+        made = dream(rbm, gibbs.init_from_noise(rbm, n_samples, generator), steps, generator)
+        return made.visible.numpy().astype(self.components_.dtype)
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that sparse matrices are welcome and dtypes are kept."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _sum_of_softplus(field: NDArray[Any]) -> NDArray[Any]:
+    """Return sum_j log(1 + exp(field_j)) of every row, on all cores."""
+    return torch.nn.functional.softplus(torch.from_numpy(np.atleast_2d(field)), threshold=40).sum(1).numpy()
