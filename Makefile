@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "harmonium needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,parquet,dev,bench]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,parquet,exchange,tensorboard,docs,dev,bench]'
 	@touch $(STAMP)
 
 demo: install

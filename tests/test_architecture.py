@@ -16,9 +16,9 @@ FLOORS = [
     {"sampling"},
     {"gradients", "likelihood", "diagnostics"},
     {"training"},
-    {"pictures", "progress", "deep"},
-    {"report", "stack_report", "information"},
-    {"dreaming", "evaluation", "stacks"},
+    {"pictures", "progress", "deep", "tensorboard"},
+    {"report", "stack_report", "information", "exchange", "notebook"},
+    {"dreaming", "evaluation", "stacks", "sklearn"},
     {"cli"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

@@ -11,6 +11,7 @@ not wait for torch.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,3 +29,9 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'harmonium' has no attribute {name!r}")
+
+
+if "IPython" in sys.modules:  # then a model that ends a cell shows its filters
+    from harmonium.notebook import show_models
+
+    show_models()

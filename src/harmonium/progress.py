@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,13 +82,18 @@ def describe(record: Record) -> str:
 
 @contextmanager
 def training_progress(state: TrainingState, before: str = "") -> Iterator[TrainingProgress]:
-    """Show progress on stderr while the block runs, if stderr is a terminal."""
-    shown = TrainingProgress(state, before)
-    if not sys.stderr.isatty():
+    """Show progress on stderr while the block runs, if stderr is a terminal, or in the cell of a notebook."""
+    shown, console = TrainingProgress(state, before), Console(stderr=True)
+    if not is_watched(console):
         yield shown
         return
-    with Live(shown, console=Console(stderr=True), refresh_per_second=5):
+    with Live(shown, console=console, refresh_per_second=5):
         yield shown
+
+
+def is_watched(console: Console) -> bool:
+    """Whether what is shown live is seen: on a terminal, or in Jupyter where ipywidgets is installed."""
+    return sys.stderr.isatty() or (console.is_jupyter and importlib.util.find_spec("ipywidgets") is not None)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,6 +46,15 @@ def is_stack(path: Path) -> bool:
         return bool(json.loads((path / "config.json").read_text(encoding="utf-8"))["kind"] == "dbn")
     except (OSError, ValueError, TypeError, KeyError):
         return False
+
+
+def logger(folder: Path | None) -> Callable[[Any], None]:
+    """Return what takes the records of training: TensorBoard in that folder, or nobody."""
+    if folder is None:
+        return lambda record: None
+    from harmonium.tensorboard import TensorBoard
+
+    return TensorBoard(folder)
 
 
 def settings_of(context: typer.Context, name: str, **given: Any) -> Any:

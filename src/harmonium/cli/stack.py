@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harmonium.cli.app import DataDir, Json, app, say, settings_of, was_given
+from harmonium.cli.app import DataDir, Json, app, logger, say, settings_of, was_given
 from harmonium.errors import InputError
 
 StackPath = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a stack.")]
@@ -42,6 +42,7 @@ def train_stack(context: typer.Context) -> None:
     count, said, left = len(stacking.settings), [], given["stop_after"]
     with finishing_on_interrupt() as interrupted:
         for number, run, state, ready in stacking.layers():
+            logged = logger(given["tensorboard"] and given["tensorboard"] / f"layer-{number}")
             with training_progress(state, f"layer {number} of {count}, ") as shown:
 
                 def after_update(state: Any, shown: Any = shown) -> bool:
@@ -51,6 +52,7 @@ def train_stack(context: typer.Context) -> None:
                 before = state.epochs_done
                 for record in run.train(state, ready, stop_after=left, after_update=after_update):
                     shown.record(record)
+                    logged(record)
                 left = None if left is None else left - (state.epochs_done - before)
             said.append(_layer_line(number, run, state))
             if not as_json:
@@ -80,7 +82,7 @@ def _check_options(context: typer.Context) -> None:
             raise InputError(f"--{name} is for a single RBM: leave it out with --layers")
     if given["resume"]:
         typed = [name for name in given if was_given(context, name)]
-        others = sorted(set(typed) - {"out", "resume", "stop_after", "data_dir", "as_json"})
+        others = sorted(set(typed) - {"out", "resume", "stop_after", "tensorboard", "data_dir", "as_json"})
         if others:
             name = "the data set" if others[0] == "data" else f"--{others[0].replace('_', '-')}"
             raise InputError(f"a stack is resumed as it was started: leave out {name}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harmonium.cli.app import DataDir, Json, app, is_stack, say, settings_of, was_given
+from harmonium.cli.app import DataDir, Json, app, is_stack, logger, say, settings_of, was_given
 from harmonium.cli.stack import train_stack
 from harmonium.errors import InputError
 
@@ -100,6 +100,9 @@ def train(
     ] = "auto",
     seed: Annotated[int, typer.Option(help="Decides all randomness.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the measurements there for TensorBoard, too.")
+    ] = None,
     data_dir: DataDir = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/DATA by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out to its planned total.")] = False,
@@ -160,6 +163,7 @@ def train(
             f"{len(ready.train):,} training and {held_out:,} validation examples of {ready.train.width} values; "
             f"{ready.preparation.describe()}"
         )
+    logged = logger(tensorboard)
     with training_progress(state) as shown, finishing_on_interrupt() as interrupted:
 
         def after_update(state: Any) -> bool:
@@ -168,6 +172,7 @@ def train(
 
         for record in run.train(state, ready, stop_after=stop_after, after_update=after_update):
             shown.record(record)
+            logged(record)
     _report_training(run, state, as_json)  # first, so that who pressed Ctrl-C need not wait for the pictures
     from harmonium.report import draw_run  # with matplotlib, which need not delay the start
 

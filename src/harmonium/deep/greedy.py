@@ -104,6 +104,37 @@ class Stacking:
         return about | {"settings": state.settings.to_json(), "fingerprint": data.fingerprint()}
 
 
+def greedy_layers(settings: Sequence[Settings], bottom: Materials) -> Iterator[tuple[int, TrainingState, Materials]]:
+    """Yield (number, state, materials) of each layer in turn, for the caller to train before asking for the next.
+
+    The same without a folder: nothing is written. The trained layers are the models of the states.
+
+    Parameters
+    ----------
+    settings : sequence of Settings
+        Of each layer, from the bottom up; see `fitting`.
+    bottom : Materials
+        The data.
+
+    Examples
+    --------
+    >>> from harmonium.training import recipe, train
+    >>> settings = fitting([recipe(hidden=size, epochs=2) for size in (8, 4)])
+    >>> data, layers = materials(load("bars-and-stripes"), settings[0], validation=0), []
+    >>> for number, state, seen in greedy_layers(settings, data):
+    ...     epochs = [record.epoch for record in train(state, seen)]
+    ...     layers.append(state.model)
+    >>> DBN(layers)
+    DBN(16-8-4)
+    """
+    below: list[RBM] = []
+    for number, own in enumerate(settings, 1):
+        data = layer_materials(bottom, tuple(below), own) if below else bottom
+        state = start(own, data)
+        yield number, state, data
+        below.append(copy.deepcopy(state.model).requires_grad_(False))
+
+
 def start_stack(
     folder: Path | str,
     data: str,

@@ -32,7 +32,12 @@ def draw_features(rbm: RBM, path: Path | str, image_shape: tuple[int, int] | Non
 
 def draw_weights(weights: Tensor, path: Path | str, image_shape: tuple[int, int] | None = None) -> None:
     """Draw the columns of weights (n, m) as `draw_features` does those of an RBM."""
+    save_image(feature_grid(weights, image_shape), path)
+
+
+def feature_grid(weights: Tensor, image_shape: tuple[int, int] | None = None) -> np.ndarray:
+    """Return the grid of grey levels that `draw_features` draws, for weights (n, m)."""
     columns = weights.detach().cpu().double().numpy().T
     scale = float(np.quantile(np.abs(columns), 0.995)) or 1.0
     levels = np.clip(np.round(127.5 + 127.5 * columns / scale), 0, 255).astype(np.uint8)
-    save_image(image_grid(levels.reshape(-1, *picture_shape(columns.shape[1], image_shape)), background=60), path)
+    return image_grid(levels.reshape(-1, *picture_shape(columns.shape[1], image_shape)), background=60)

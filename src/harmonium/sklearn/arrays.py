@@ -14,6 +14,9 @@ from harmonium.data import Cases, Preparation, Survey
 from harmonium.data.sparse import sparse_cases
 from harmonium.training import Materials
 
+FLOATS = (np.float64, np.float32)
+"""The dtypes that are kept; others become the first."""
+
 PIECE = 2**22
 """About so many numbers of a table are looked at together."""
 

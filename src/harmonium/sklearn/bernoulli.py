@@ -10,32 +10,27 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 import torch
 from numpy.random import RandomState
-from numpy.typing import NDArray
-from scipy import sparse
-from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from harmonium.data import Preparation
 from harmonium.data.batches import Batches
 from harmonium.errors import InputError
 from harmonium.exchange import from_sklearn
 from harmonium.gradients import METHODS
-from harmonium.likelihood import LogPartition, base_of_states, log_partition
-from harmonium.sampling import GibbsState, dream, gibbs
+from harmonium.likelihood import LogPartition
+from harmonium.sampling import GibbsState, gibbs
 from harmonium.sklearn import small
-from harmonium.sklearn.arrays import PIECE, cases_of, column_means, columns_by_row, seed_of, unchecked_materials
+from harmonium.sklearn.arrays import FLOATS, cases_of, column_means, seed_of, unchecked_materials
+from harmonium.sklearn.fitted import FittedBinary
 from harmonium.training import Settings, TrainingState, start
 from harmonium.training.loop import update
 from harmonium.units import Bernoulli
 
-FLOATS = (np.float64, np.float32)
 
-
-class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedBinary):
     r"""A restricted Boltzmann machine of binary units, in place of ``sklearn.neural_network.BernoulliRBM``.
 
         P(v, h) = exp(intercept_visible . v + intercept_hidden . h + h^T components v) / Z
@@ -258,195 +253,9 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         """Leave out what is made anew of the attributes."""
         return cast(dict[str, Any], super().__getstate__()) | {"_learner": None, "_partition": None}
 
-    # What a fitted model says
-
-    def transform(self, X: Any) -> NDArray[Any]:
-        """Return P(h_j = 1 | v) for every row.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-        """
-        check_is_fitted(self)
-        return self._mean_hiddens(validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS))
-
-    def _field(self, v: Any) -> NDArray[Any]:
-        """Return components v + intercept_hidden."""
-        field = np.asarray(safe_sparse_dot(v, self.components_.T, dense_output=True))
-        field += self.intercept_hidden_
-        return field
-
-    def _mean_hiddens(self, v: Any) -> NDArray[Any]:
-        field = self._field(v)
-        return torch.from_numpy(field).sigmoid_().numpy()  # on all cores
-
-    def _sample_hiddens(self, v: Any, rng: RandomState) -> NDArray[np.bool_]:
-        mean = self._mean_hiddens(v)
-        return np.asarray(rng.random_sample(mean.shape) < mean)
-
-    def _sample_visibles(self, h: Any, rng: RandomState) -> NDArray[np.bool_]:
-        mean = expit(h @ self.components_ + self.intercept_visible_)
-        return np.asarray(rng.random_sample(mean.shape) < mean)
-
-    def _free_energy(self, v: Any) -> NDArray[Any]:
-        """Return F(v) = -intercept_visible . v - sum_j log(1 + exp(components_j v + intercept_hidden_j))."""
-        return -safe_sparse_dot(v, self.intercept_visible_) - _sum_of_softplus(self._field(v))
-
-    def gibbs(self, v: Any) -> NDArray[np.bool_]:
-        """Take one Gibbs step from every row: h ~ P(h | v), v' ~ P(v | h).
-
-        Parameters
-        ----------
-        v : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of bool, shape (n_samples, n_features)
-        """
-        check_is_fitted(self)
-        rng = self._own_random_state()
-        return self._sample_visibles(self._sample_hiddens(v, rng), rng)
-
-    def _own_random_state(self) -> RandomState:
-        """Return the generator that goes on from call to call."""
-        if not hasattr(self, "random_state_"):
-            self.random_state_ = check_random_state(self.random_state)
-        return cast(RandomState, self.random_state_)
-
-    def score_samples(self, X: Any) -> NDArray[Any]:
-        r"""Estimate the log of the pseudo-likelihood of every row, in nats.
-
-            n log P(v_i | all others) = n log sigmoid(F(v with v_i flipped) - F(v)),    i chosen by a hash of the row
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Zeros and ones.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-
-        Notes
-        -----
-        Which unit is flipped depends on `random_state` and on the row, but on no other row. Source: Besag 1975. See
-        `log_likelihood` for the likelihood itself.
-        """
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS)
-        columns = columns_by_row(X, check_random_state(self.random_state))
-        step = max(1, PIECE // max(X.shape[1], self.n_components))
-        pieces = [
-            self._rise_of_free_energy(X[begin : begin + step], columns[begin : begin + step])
-            for begin in range(0, X.shape[0], step)
-        ]
-        return np.asarray(-X.shape[1] * np.logaddexp(0, -np.concatenate(pieces)))
-
-    def _rise_of_free_energy(self, v: Any, columns: NDArray[np.int64]) -> NDArray[Any]:
-        """Return F(v with one unit flipped) - F(v), from one product: the flip changes the field by one row."""
-        old = np.asarray(v[np.arange(v.shape[0]), columns]).ravel()
-        change = 1 - 2 * old
-        field = self._field(v)
-        flipped = field + change[:, None] * self.components_.T[columns]
-        return -change * self.intercept_visible_[columns] - (_sum_of_softplus(flipped) - _sum_of_softplus(field))
-
-    # What scikit-learn's class does not have
-
-    def log_partition(self, X: Any = None) -> LogPartition:
-        """Return log Z, in nats: exact where the smaller layer has up to 20 units, otherwise annealed, with bounds.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features), optional
-            Data like those that it learned from: annealing starts at their means.
-
-        Returns
-        -------
-        LogPartition
-            ``value``, ``standard_error``, ``lower``, ``upper`` and more. It is kept until the model changes.
-        """
-        check_is_fitted(self)
-        kept = self._partition
-        if kept is None or kept[0] is not self.components_ or X is not None:
-            states = None if X is None else self._binary(X)
-            base = None if states is None else base_of_states(from_sklearn(self).float(), states)
-            generator = torch.Generator().manual_seed(seed_of(check_random_state(self.random_state)))
-            found = log_partition(from_sklearn(self).float(), base=base, generator=generator, examples=states)
-            kept = self._partition = (self.components_, found)
-        return kept[1]
-
-    def log_likelihood(self, X: Any) -> NDArray[np.float64]:
-        """Return log P(v) = -F(v) - log Z of every row, in nats.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Zeros and ones.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            With the value of `log_partition`, whose bounds say how far off it may be.
-
-        Raises
-        ------
-        ValueError
-            When a value is neither 0 nor 1: only states have a probability.
-        """
-        check_is_fitted(self)
-        states = self._binary(X)
-        known = self._partition is not None and self._partition[0] is self.components_
-        partition = self.log_partition(None if known else X)
-        rbm = from_sklearn(self)
-        scores = torch.cat([-rbm.free_energy(piece.to(rbm.weights)) for piece in states.split(4096)])
-        return np.asarray(scores.double().numpy() - partition.value)
-
-    def _binary(self, X: Any) -> torch.Tensor:
-        """Return rows of zeros and ones."""
-        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS)
-        stored = X.data if sparse.issparse(X) else X
-        if not ((stored == 0) | (stored == 1)).all():
-            raise InputError("the log-likelihood is of states, zeros and ones: binarise X, as in X > 0.5")
-        return torch.from_numpy(X.toarray() if sparse.issparse(X) else X).float()
-
-    def sample(self, n_samples: int = 1, steps: int = 1000) -> NDArray[Any]:
-        """Draw samples of the model: the visible states of chains after `steps` Gibbs steps from noise.
-
-        Parameters
-        ----------
-        n_samples : int
-        steps : int
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            Zeros and ones, in the dtype of `components_`.
-
-        Raises
-        ------
-        ValueError
-            When there is no sample or step to take.
-        """
-        check_is_fitted(self)
-        if n_samples < 1:
-            raise InputError(f"n_samples is {n_samples}, but must be at least 1")
-        rbm = from_sklearn(self).float()
-        generator = torch.Generator().manual_seed(seed_of(self._own_random_state()))
-        made = dream(rbm, gibbs.init_from_noise(rbm, n_samples, generator), steps, generator)
-        return made.visible.numpy().astype(self.components_.dtype)
-
     def __sklearn_tags__(self) -> Any:
         """Say that sparse matrices are welcome and dtypes are kept."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _sum_of_softplus(field: NDArray[Any]) -> NDArray[Any]:
-    """Return sum_j log(1 + exp(field_j)) of every row, on all cores."""
-    return torch.nn.functional.softplus(torch.from_numpy(np.atleast_2d(field)), threshold=40).sum(1).numpy()

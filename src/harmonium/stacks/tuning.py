@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from harmonium.data import Cases, Preparation
 from harmonium.deep import StackRun, save_stack
-from harmonium.deep.classifier import Tuned, Tuning, error_of, fine_tune, to_torch
+from harmonium.deep.classifier import Tuned, Tuning, error_of, fine_tune, randomize, to_torch
 from harmonium.deep.stacking import labels_of, layer_materials
 from harmonium.deep.up_down import UpDown, UpDownRecord, up_down
 from harmonium.errors import InputError
@@ -80,7 +80,7 @@ def classify(
     tuning = tuning.decided(stack.dbn.sizes[1:], len(train[0]))
     network = to_torch(stack.dbn, classes, tuning.dropout, tuning.input_dropout or 0.0)
     if random_start:
-        _randomise(network, tuning.seed)
+        randomize(network, generator_for(tuning.seed, SUBSET, 1))
     records = []
     epochs = fine_tune(network, train, validation, tuning)
     for record in epochs:
@@ -120,19 +120,6 @@ def _subset(labels: Tensor, count: int, classes: int, seed: int) -> Tensor:
             raise InputError(f"class {k} has {len(own)} labels, but its share of {count} is {share}: ask for fewer")
         chosen.append(own[torch.randperm(len(own), generator=generator)[:share]])
     return torch.cat(chosen)
-
-
-@torch.no_grad()
-def _randomise(network: nn.Sequential, seed: int) -> None:
-    """Draw all weights anew, uniform and four times as wide as for tanh, and set the biases to 0.
-
-    Source: Glorot & Bengio 2010; the factor for sigmoid units, Bengio 2012, section 3.2.
-    """
-    generator = generator_for(seed, SUBSET, 1)
-    for layer in network:
-        if isinstance(layer, nn.Linear):
-            nn.init.xavier_uniform_(layer.weight, gain=4.0, generator=generator)
-            layer.bias.zero_()
 
 
 def _save(

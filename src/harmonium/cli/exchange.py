@@ -1,0 +1,70 @@
+"""Models of other packages in, and ours out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harmonium.cli.app import Json, RunPath, app, is_stack, say
+from harmonium.errors import InputError
+
+
+@app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="An HDF5 model file of the package rbms.")],
+    out: Annotated[Path, typer.Option(help="The model file to write.")] = Path("model.safetensors"),
+    update: Annotated[int | None, typer.Option(help="After how many updates; by default the last.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a model of the package rbms, and write it as a model file of harmonium.
+
+    Example:
+
+        harmonium import RBM.h5 --out model.safetensors
+    """
+    from harmonium import save_model
+    from harmonium.exchange import read_rbms
+
+    rbm, _ = read_rbms(path, update)
+    save_model(out, rbm)
+    facts = {"model": str(out), "visible": rbm.visible.size, "hidden": rbm.hidden.size}
+    lines = f"{rbm.visible.size} visible and {rbm.hidden.size} hidden units: {out}", f"now: harmonium dream {out}"
+    say(as_json, facts, *lines)
+
+
+@app.command()
+def export(
+    path: RunPath,
+    out: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A .h5 file for the package rbms, or an .onnx file of the way up."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Write a model for other programs: HDF5 for the package rbms, or E[h | v] as ONNX.
+
+    Examples
+    --------
+        harmonium export runs/mnist model.h5
+
+        harmonium export runs/mnist features.onnx
+    """
+    from harmonium.exchange import export_onnx, write_rbms
+    from harmonium.training import Run, open_model
+
+    if out.suffix not in (".h5", ".hdf5", ".onnx"):
+        raise InputError(f"{out} ends in neither .h5 nor .onnx: the ending says what to write")
+    if is_stack(path) and out.suffix != ".onnx":
+        raise InputError(f"{path} is a stack, which rbms does not know: export one layer, as {path}/layer-1")
+    if is_stack(path):
+        from harmonium.deep import StackRun
+
+        export_onnx(StackRun(path).model().dbn, out)
+    elif out.suffix == ".onnx":
+        export_onnx(open_model(path).rbm, out)
+    else:
+        chains = Run(path).chains() if path.is_dir() else None
+        write_rbms(out, open_model(path).rbm, None if chains is None else chains.visible)
+    say(as_json, {"file": str(out)}, str(out))

@@ -1,0 +1,31 @@
+"""What an estimator shows of itself in a notebook: scikit-learn's diagram, and the filters below it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from harmonium.pictures.html import html_of
+from harmonium.rbm import RBM
+
+
+class Pictured:
+    """A mixin for estimators that can say which model they hold."""
+
+    def _model_to_show(self) -> RBM | None:
+        """Return the fitted model, or None where there is none yet."""
+        raise NotImplementedError
+
+    def _with_filters(self, diagram: str) -> str:
+        rbm = self._model_to_show()
+        return diagram if rbm is None else diagram + html_of(rbm)
+
+    def _repr_html_inner(self) -> str:
+        """Return the HTML for those who ask for ``_repr_html_``."""
+        return self._with_filters(cast(str, super()._repr_html_inner()))  # type: ignore[misc]
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """Return the HTML for Jupyter."""
+        bundle = cast(dict[str, str], super()._repr_mimebundle_(**kwargs))  # type: ignore[misc]
+        if "text/html" in bundle:
+            bundle["text/html"] = self._with_filters(bundle["text/html"])
+        return bundle

@@ -1,0 +1,338 @@
+"""An RBM of any unit families as a transformer and density estimator."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import nullcontext
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.random import RandomState
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    DensityMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+import harmonium.rbm as model
+from harmonium.data import Dataset
+from harmonium.errors import InputError
+from harmonium.gradients import METHODS
+from harmonium.likelihood import LogPartition, base_of_states, log_partition
+from harmonium.progress import TrainingProgress, describe, training_progress
+from harmonium.sampling import dream, gibbs
+from harmonium.seeds import WEIGHTS, generator_for
+from harmonium.sklearn.arrays import FLOATS, cases_of, seed_of
+from harmonium.sklearn.pictured import Pictured
+from harmonium.training import RECIPES, Materials, Record, Settings, TrainingState, materials, recipe, start, train
+from harmonium.units import FAMILIES, Units, make_units
+
+FEWEST = 20
+"""From fewer examples none are set aside."""
+
+
+class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator):
+    r"""A restricted Boltzmann machine of any two unit families.
+
+        P(v) = exp(-F(v)) / Z,    F(v) = E_v(v) - Gamma_h(W^T v)
+
+    Parameters
+    ----------
+    n_components : int, default=256
+        The number of hidden units.
+    visible : {"auto", "bernoulli", "gaussian"} or Units, default="auto"
+        The family of the visible units, or a layer of them. ``auto``: binary where all values lie in [0, 1], Gaussian
+        otherwise.
+    hidden : {"bernoulli", "gaussian"} or Units, default="bernoulli"
+        The family of the hidden units, or a layer of them, of `n_components` units.
+    recipe : str, default="best"
+        Where all other settings of learning come from, see `harmonium.training.RECIPES`.
+    method : str, default=None
+        How the model term of the gradient is estimated; None for the recipe's, as for the next four.
+    steps, batch_size, n_iter : int, default=None
+        Gibbs steps an update, examples an update, and passes over the data.
+    learning_rate : float, default=None
+    validation_fraction : float, default=0.1
+        The share of the examples set aside, whose likelihood says which model is kept. 0 for none; from fewer than
+        20 examples none are.
+    verbose : int, default=0
+        Above 0, a line after every measurement, and a live progress bar on a terminal or in a notebook.
+    random_state : int, RandomState instance or None, default=None
+    device : str, default="cpu"
+    callback : callable, default=None
+        Called with every `harmonium.training.Record`; learning ends when it returns True.
+
+    Attributes
+    ----------
+    rbm_ : harmonium.RBM
+        The model.
+    preparation_ : harmonium.data.Preparation
+        What is done to X before the model sees it; Gaussian units see every column standardised.
+    history_ : list of Record
+        What was measured while it learned.
+    n_iter_ : int
+        Passes over the data.
+    components_ : ndarray of shape (n_components, n_features)
+        The weights.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Defined only when X has feature names that are all strings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from harmonium.sklearn import RBM
+    >>> X = np.repeat(np.eye(4), 10, axis=0)
+    >>> rbm = RBM(n_components=4, n_iter=200, random_state=0).fit(X)
+    >>> bool(rbm.score(X) > -np.log(6))                    # nats; the best there can be is -log 4
+    True
+    >>> bool(rbm.score_samples([[1, 0, 0, 0]]) > rbm.score_samples([[1, 1, 1, 1]]))
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "visible": [StrOptions({"auto", *FAMILIES}), Units],
+        "hidden": [StrOptions(set(FAMILIES)), Units],
+        "recipe": [StrOptions(set(RECIPES))],
+        "method": [StrOptions(set(METHODS)), None],
+        "steps": [Interval(Integral, 1, None, closed="left"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "n_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+        "device": [str],
+        "callback": [callable, None],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 256,
+        *,
+        visible: str | Units = "auto",
+        hidden: str | Units = "bernoulli",
+        recipe: str = "best",
+        method: str | None = None,
+        steps: int | None = None,
+        batch_size: int | None = None,
+        n_iter: int | None = None,
+        learning_rate: float | None = None,
+        validation_fraction: float = 0.1,
+        verbose: int = 0,
+        random_state: int | RandomState | None = None,
+        device: str = "cpu",
+        callback: Callable[[Record], bool | None] | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.visible = visible
+        self.hidden = hidden
+        self.recipe = recipe
+        self.method = method
+        self.steps = steps
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.learning_rate = learning_rate
+        self.validation_fraction = validation_fraction
+        self.verbose = verbose
+        self.random_state = random_state
+        self.device = device
+        self.callback = callback
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Of binary units, zeros and ones, or probabilities of a one, which is then drawn anew in every pass. A sparse
+            matrix is never made dense as a whole.
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
+        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS)
+        state, data = self._start(X)
+        self.history_: list[Record] = []
+        with training_progress(state) if self.verbose else nullcontext() as shown:
+            self._train(state, data, shown)
+        self.rbm_ = copy.deepcopy(state.model).cpu().requires_grad_(False)
+        self.preparation_, self.n_iter_ = data.preparation, state.epochs_done
+        self.components_ = self.rbm_.weights.T.numpy()
+        self._n_features_out = len(self.components_)
+        self._partition: LogPartition | None = None
+        self._base = base_of_states(self.rbm_, data.monitored_train.cpu())
+        return self
+
+    def _train(self, state: TrainingState, data: Materials, shown: TrainingProgress | None) -> None:
+        """Train to the planned end, or until the callback says so."""
+        for record in train(state, data, after_update=None if shown is None else shown.update):
+            self.history_.append(record)
+            if shown is not None:
+                shown.record(record)
+                print(f"[{type(self).__name__}] epoch {record.epoch}: {describe(record)}")
+            if self.callback is not None and self.callback(record):
+                break
+
+    def _start(self, X: Any) -> tuple[TrainingState, Materials]:
+        """Return the state before the first update, and what it learns from."""
+        rng = check_random_state(self.random_state)
+        visible = _family(self.visible, X)
+        given = {name: getattr(self, name) for name in ("method", "steps", "batch_size", "learning_rate")}
+        given = {name: value for name, value in given.items() if value is not None}
+        if self.n_iter is not None:
+            given["epochs"] = self.n_iter
+        hidden = self.hidden if isinstance(self.hidden, str) else self.hidden.family
+        fraction = self.validation_fraction if X.shape[0] >= FEWEST else 0.0
+        rows = X.shape[0] - round(fraction * X.shape[0])
+        if "batch_size" in given:
+            given["batch_size"] = min(given["batch_size"], rows)
+        settings = recipe(
+            self.recipe,
+            hidden=self.n_components,
+            visible=visible,
+            hidden_units=hidden,
+            seed=seed_of(rng),
+            device=self.device,
+            **given,
+        )
+        data = materials(Dataset("X", cases_of(X)), settings, fraction)
+        return start(settings, data, self._model(settings, data)), data
+
+    def _model(self, settings: Settings, data: Materials) -> model.RBM | None:
+        """Return the model to start from where layers were given, and None otherwise."""
+        if isinstance(self.visible, str) and isinstance(self.hidden, str):
+            return None
+        visible = _layer(self.visible, settings.visible, data.width, "visible")
+        hidden = _layer(self.hidden, settings.hidden_units, self.n_components, "hidden")
+        visible.match_moments(data.found.mean, data.found.variance, data.found.cases)
+        return model.RBM(visible, hidden, generator=generator_for(settings.seed, WEIGHTS))
+
+    # What a fitted model says
+
+    def _inputs(self, X: Any) -> Tensor:
+        """Return rows as the model sees them, intensities not binarised."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS)
+        return self.preparation_.scale(torch.from_numpy(X.toarray() if sparse.issparse(X) else np.array(X)))
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return E[h | v] of every row: (n_samples, n_features) -> (n_samples, n_components)."""
+        return self.rbm_.mean_hidden_given_visible(self._inputs(X)).numpy()
+
+    def inverse_transform(self, X: Any) -> NDArray[np.float32]:
+        """Return E[v | h] for rows of hidden states or means, in the units of the data."""
+        check_is_fitted(self)
+        hidden = torch.as_tensor(np.asarray(X), dtype=torch.float32)
+        return self.preparation_.restore(self.rbm_.mean_visible_given_hidden(hidden)).float().numpy()
+
+    def score_samples(self, X: Any, *, normalized: bool = False) -> NDArray[np.float64]:
+        """Return -F(v) of every row, or log P(v), in nats: the higher, the more like the data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        normalized : bool
+            Whether log Z is subtracted, see `log_partition`. Probabilities are of states: numbers between 0 and 1 are
+            first drawn as such, always alike. Densities of Gaussian units are those of X, not of standardised values.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        inputs = self._inputs(X)
+        if normalized and self.preparation_.binarize == "sample":
+            inputs = self.preparation_.prepare(inputs, torch.Generator().manual_seed(0))
+        scores = torch.cat([-self.rbm_.free_energy(piece).double() for piece in inputs.split(4096)])
+        if normalized:
+            scores = scores - self.log_partition().value - self._log_scale()
+        return scores.numpy()
+
+    def _log_scale(self) -> float:
+        """Return the log of the volume that standardising shrinks to 1."""
+        deviation = self.preparation_.deviation
+        return 0.0 if deviation is None else float(deviation.log().sum())
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean of log P(v), in nats."""
+        return float(self.score_samples(X, normalized=True).mean())
+
+    def log_partition(self) -> LogPartition:
+        """Return log Z, in nats: exact where the smaller layer has up to 20 units, otherwise annealed, with bounds."""
+        check_is_fitted(self)
+        if self._partition is None:
+            self._partition = log_partition(self.rbm_, base=self._base, generator=torch.Generator().manual_seed(0))
+        return self._partition
+
+    def sample(self, n_samples: int = 1, steps: int = 1000, random_state: Any = None) -> NDArray[np.float32]:
+        """Draw samples of the model: chains after `steps` Gibbs steps from noise, in the units of the data.
+
+        Parameters
+        ----------
+        n_samples, steps : int
+        random_state : int, RandomState instance or None
+            By default that of the estimator.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+
+        Raises
+        ------
+        ValueError
+            When there is no sample or step to take.
+        """
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise InputError(f"n_samples is {n_samples}, but must be at least 1")
+        rng = check_random_state(self.random_state if random_state is None else random_state)
+        generator = torch.Generator().manual_seed(seed_of(rng))
+        made = dream(self.rbm_, gibbs.init_from_noise(self.rbm_, n_samples, generator), steps, generator)
+        return self.preparation_.restore(made.visible).float().numpy()
+
+    def _model_to_show(self) -> model.RBM | None:
+        return getattr(self, "rbm_", None)
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that sparse matrices are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _family(visible: str | Units, X: Any) -> str:
+    """Return the family of the visible units."""
+    if isinstance(visible, Units):
+        return visible.family
+    if visible != "auto":
+        return visible
+    stored = X.data if sparse.issparse(X) else X
+    bounded = stored.size == 0 or (stored.min() >= 0 and stored.max() <= 1)
+    return "bernoulli" if bounded else "gaussian"
+
+
+def _layer(given: str | Units, family: str, size: int, which: str) -> Units:
+    """Return a layer of its own, of the family or like the one that was given."""
+    if isinstance(given, str):
+        return make_units(family, size).requires_grad_(False)
+    if given.size != size:
+        raise InputError(
+            f"the {which} layer has {given.size} units, but needs {size}: give one of that size, or a name"
+        )
+    return copy.deepcopy(given).requires_grad_(False)

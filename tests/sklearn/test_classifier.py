@@ -1,0 +1,48 @@
+"""DBNClassifier: scikit-learn's checks, names of classes, and what pretraining is worth."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_digits
+from sklearn.utils.estimator_checks import check_estimator
+
+from harmonium.sklearn import DBNClassifier
+
+X, y = load_digits(return_X_y=True)
+X = X / 16
+
+
+def test_check_estimator():
+    check_estimator(DBNClassifier((20,), pretrain_iter=2))
+
+
+def test_it_classifies_digits_by_name():
+    names = np.array([f"digit {k}" for k in range(10)])[y]
+    model = DBNClassifier((60, 40), pretrain_iter=60, tune_iter=150, random_state=0).fit(X[:1200], names[:1200])
+    assert model.score(X[1200:], names[1200:]) > 0.9
+    assert model.dbn_.sizes == [64, 60, 40]
+    assert np.allclose(model.predict_proba(X[:5]).sum(1), 1)
+    again = pickle.loads(pickle.dumps(model))
+    assert (again.predict(X[:50]) == model.predict(sparse.csr_matrix(X[:50]))).all()
+
+
+def test_verbose(capsys):
+    DBNClassifier((8,), pretrain_iter=1, tune_iter=2, verbose=1).fit(X[:100], y[:100])
+    assert capsys.readouterr().out.splitlines()[0] == "[DBNClassifier] layer 1, epoch 1"
+
+
+@pytest.mark.parametrize(
+    ("given", "labels", "message"),
+    [
+        ({}, np.zeros(50), "one class only"),
+        ({"hidden_layer_sizes": (8, 0)}, y[:50], "must be whole numbers of at least 1"),
+        ({"hidden_layer_sizes": ()}, y[:50], "must be whole numbers of at least 1"),
+        ({"dropout": 1.0}, y[:50], "'dropout' parameter"),
+        ({}, np.linspace(0, 1, 50), "Unknown label type"),
+    ],
+)
+def test_bad_input(given, labels, message):
+    with pytest.raises(ValueError, match=message):
+        DBNClassifier(**given).fit(X[:50], labels)

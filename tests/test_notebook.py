@@ -1,0 +1,27 @@
+"""Models in Jupyter."""
+
+import subprocess
+import sys
+
+import pytest
+
+from harmonium.notebook import show_models
+from models import small_rbm
+
+InteractiveShell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell
+
+
+def test_a_model_that_ends_a_cell_shows_its_filters():
+    shell = InteractiveShell()
+    assert show_models(shell)
+    data, _ = shell.display_formatter.format(small_rbm(n=16, m=3))
+    assert "16 bernoulli visible and 3 bernoulli hidden units" in data["text/html"]
+    assert 'src="data:image/png;base64,' in data["text/html"]
+    data, _ = shell.display_formatter.format(small_rbm(n=5, m=3))
+    assert "<img" not in data["text/html"]  # 5 units are no picture
+
+
+def test_without_ipython_nothing_is_registered():
+    code = "import sys, harmonium; print('harmonium.notebook' in sys.modules, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
