@@ -4,13 +4,14 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint format bench clean
+.PHONY: help install demo test lint format bench docs clean
 
 help:
 	@echo "make demo     train an RBM on 5,000 real digits; features, dreams, curves and a report"
 	@echo "make test     run the test suite"
 	@echo "make lint     ruff and mypy"
 	@echo "make bench    seconds per epoch beside scikit-learn, rbms and eager PyTorch"
+	@echo "make docs     the documentation site in build/site, its examples executed; a warning is an error"
 	@echo "make install  create $(VENV) with the package and all extras (the others do it when needed)"
 
 install: $(STAMP)
@@ -45,6 +46,12 @@ format: install
 
 bench: install
 	$(BIN)/python benchmarks/epoch_time.py
+
+# In a folder of its own, since examples leave files where they run.
+docs: install
+	work=$$(mktemp -d) && cd $$work && NO_MKDOCS_2_WARNING=1 $(CURDIR)/$(BIN)/python -m mkdocs build --quiet --strict \
+		--config-file $(CURDIR)/mkdocs.yml --site-dir $(CURDIR)/build/site; status=$$?; rm -rf $$work; exit $$status
+	@echo "Open build/site/index.html."
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -34,6 +34,8 @@ CONTESTANTS = (
     "harmonium pcd-1 100",
     "harmonium cd-1 500",
     "harmonium pcd-1 500",
+    "harmonium.sklearn pcd-1 100",
+    "harmonium.sklearn pcd-1 500",
     "harmonium cd-10 100",
     "harmonium cd-10 500",
     "eager-pytorch cd-1 100",
@@ -111,10 +113,11 @@ def seconds_of_eager_pytorch(steps: int, batch: int) -> float:
     return time.perf_counter() - clock
 
 
-def seconds_of_sklearn(batch: int) -> float:
-    """Time the second pass of scikit-learn's class, which is PCD-1 with as many chains as a batch has examples."""
-    from sklearn.neural_network import BernoulliRBM
+def seconds_of_sklearn(package: str, batch: int) -> float:
+    """Time a second fit of scikit-learn's class, or ours: PCD-1 with as many chains as a batch has examples."""
+    import importlib
 
+    BernoulliRBM = importlib.import_module(package).BernoulliRBM
     values, _ = binary_digits()
     rbm = BernoulliRBM(HIDDEN, batch_size=batch, n_iter=1, learning_rate=0.01, random_state=0)
     rbm.fit(values)
@@ -151,8 +154,9 @@ def measure(contestant: str) -> float:
     if name == "products":
         return rate_of_products(what, int(batch))
     method, steps = what.split("-")
-    if name == "scikit-learn":
-        seconds = seconds_of_sklearn(int(batch))
+    if name in ("scikit-learn", "harmonium.sklearn"):
+        package = "sklearn.neural_network" if name == "scikit-learn" else name
+        seconds = seconds_of_sklearn(package, int(batch))
     elif name == "rbms":
         seconds = seconds_of_rbms(int(batch))
     elif name == "eager-pytorch":

@@ -1,4 +1,4 @@
-"""Every code block of the README and of the lecture runs."""
+"""Every code block of the README and of the docs runs; the figures of the gallery are drawn when the site is built."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 from harmonium.cli import main
 
 ROOT = Path(__file__).parent.parent
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(name):
@@ -69,6 +69,49 @@ def test_every_block_about_stacks(tmp_path, monkeypatch):
     assert (tmp_path / "predictions.csv").exists()
 
 
+def cut_short(code):
+    """Return code of few passes, steps and temperatures."""
+    for number, few in (
+        (r"(n_iter|epochs)=\d+", r"\1=2"),
+        (r"temperatures=\d+", "temperatures=50"),
+        (r"\b1000,", "20,"),
+        (r"sample\((\d+)\)", r"sample(\1, 20)"),
+    ):
+        code = re.sub(number, few, code)
+    return code
+
+
+GALLERY = sorted(path.relative_to(ROOT) for path in (ROOT / "docs" / "gallery").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", GALLERY, ids=lambda page: page.stem)
+def test_every_block_of_the_gallery(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "gallery"}
+    codes = [code for kind, code in blocks(page) if kind == "python"]
+    assert codes
+    for code in codes:
+        exec(compile(cut_short(code), str(page), "exec"), namespace)
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", ["index", "sklearn", "rbms"])
+def test_every_block_for_those_who_come_from_elsewhere(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": page}
+    for kind, code in blocks(f"docs/{page}.md"):
+        if kind == "python":
+            exec(compile(cut_short(code), page, "exec"), namespace)
+        for line in code.splitlines() if kind == "console" else []:
+            if "pip install" not in line:
+                run_command(line.removeprefix("$ "), monkeypatch)
+
+
+def test_every_page_of_the_site_is_there_and_no_other():
+    listed = set(re.findall(r": ([\w/]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert listed == {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+
+
 def test_every_make_target_of_the_docs_exists():
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for name in ("README.md", "CONTRIBUTING.md"):
@@ -77,7 +120,7 @@ def test_every_make_target_of_the_docs_exists():
 
 
 def test_links_between_the_docs_lead_somewhere():
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         text = page.read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text) + re.findall(r'<img src="([^"]+)"', text):
             if "://" not in target:

@@ -15,7 +15,7 @@ X = X / 16
 
 
 def test_check_estimator():
-    check_estimator(DBNClassifier((20,), pretrain_iter=2))
+    check_estimator(DBNClassifier((20,), pretrain_iter=2, tune_iter=60))
 
 
 def test_it_classifies_digits_by_name():

@@ -43,8 +43,9 @@ def classify(
         The folder of the stack.
     tuning : Tuning
     labelled : int, optional
-        Learn from so many labels of the training examples only, as many of each class. Those of the validation examples
-        still choose the epoch.
+        Learn from so many labels of the training examples only, as many of each class; the other training examples are
+        learned with the network's own confident guesses, if the tuning gives these a weight. The labels of the
+        validation examples still choose the epoch.
     random_start : bool
         Start from random weights instead, to see what the stack is worth.
     data_dir : path, optional
@@ -74,15 +75,19 @@ def classify(
     test = None
     if dataset.test is not None and dataset.test_labels is not None:
         test = _pair(dataset.test, dataset.test_labels, stack.preparation)
+    others = None
     if labelled is not None:
         chosen = _subset(train[1], labelled, classes, tuning.seed)
+        unlabelled = torch.ones(len(train[0]), dtype=torch.bool)
+        unlabelled[chosen] = False
+        others = train[0][unlabelled] if tuning.guess_weight else None
         train = train[0][chosen], train[1][chosen]
     tuning = tuning.decided(stack.dbn.sizes[1:], len(train[0]))
     network = to_torch(stack.dbn, classes, tuning.dropout, tuning.input_dropout or 0.0)
     if random_start:
         randomize(network, generator_for(tuning.seed, SUBSET, 1))
     records = []
-    epochs = fine_tune(network, train, validation, tuning)
+    epochs = fine_tune(network, train, validation, tuning, others if others is not None and len(others) else None)
     for record in epochs:
         records.append(record)
         if after_epoch(record):
