@@ -1,4 +1,4 @@
-"""How soon `harmonium train mnist` shows a bar, how soon it trains, and how much memory it takes.
+"""How soon `harmonium train mnist` shows a bar and trains, and how much memory it takes; how soon estimators are there.
 
     python benchmarks/start.py
 
@@ -52,6 +52,9 @@ def main() -> None:
     clock = time.perf_counter()
     subprocess.run([HARMONIUM, "--help"], check=True, capture_output=True)
     print(f"harmonium --help: {time.perf_counter() - clock:.2f} s")
+    imported = "import time; c = time.perf_counter(); import harmonium.sklearn; print(time.perf_counter() - c)"
+    took = [subprocess.run([sys.executable, "-c", imported], check=True, capture_output=True).stdout for _ in range(5)]
+    print(f"import harmonium.sklearn: {sorted(map(float, took))[2]:.2f} s, the median of five")
     with tempfile.TemporaryDirectory() as folder:
         for cache in ("an empty", "a full"):
             command = [str(HARMONIUM), "train", "mnist", "--epochs", "2", "--out", f"{folder}/run", "--overwrite"]

@@ -277,3 +277,51 @@ def test_samples_of_any_name(command, tmp_path):
     assert command("dream", "run", "--count", 2, "--steps", 2, "--samples", "s.txt")[0] == 0
     assert np.load("s.txt").shape == (2, 64)
     assert not list(tmp_path.glob(".*"))
+
+
+def test_export_and_import(command, tmp_path):
+    assert command(*TRAIN)[0] == 0
+    code, out, err = command("export", "run", "model.h5")
+    assert (code, out.strip()) == (0, "model.h5"), err
+    code, out, err = command("import", "model.h5", "--out", "again.safetensors")
+    assert code == 0, err
+    assert "64 visible and 12 hidden units" in out
+    assert command("dream", "again.safetensors", "--count", 4, "--steps", 2)[0] == 0
+    code, out, err = command("export", "run", "way-up.onnx", "--json")
+    assert json.loads(out) == {"file": "way-up.onnx"}, err
+    assert (tmp_path / "way-up.onnx").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("export", "run", "model.txt"), "ends in neither .h5 nor .onnx"),
+        (("export", "nothing", "model.h5"), "there is no run folder or model file nothing"),
+        (("import", "nothing.h5"), "there is no file nothing.h5"),
+        (("import", "run.h5", "--update", 7), "there is no file run.h5"),
+        (("train", "digits", "--on", "run"), "--on is for a stack"),
+        (("train", "digits", "--layers", "5", "--on", "nowhere"), "nowhere is not a run folder"),
+    ],
+)
+def test_wrong_exchange_is_one_sentence(arguments, message, command, tmp_path):
+    code, _, err = command(*arguments)
+    assert code == 2
+    assert message in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_measurements_for_tensorboard(command, tmp_path):
+    assert command(*TRAIN, "--tensorboard", "logs")[0] == 0
+    assert next((tmp_path / "logs").iterdir()).stat().st_size > 500
+    code, _, err = command("train", "digits", "--layers", "6,5", "--epochs", 1, "--out", "s", "--tensorboard", "logs/s")
+    assert code == 0, err
+    assert sorted(path.name for path in (tmp_path / "logs" / "s").iterdir()) == ["layer-1", "layer-2"]
+
+
+def test_a_stack_on_a_trained_run(command):
+    assert command(*TRAIN)[0] == 0
+    code, out, err = command(
+        "train", "digits", "--layers", 70, "--on", "run", "--transposed", "--epochs", 1, "--out", "s"
+    )
+    assert code == 0, err
+    assert "layer 2: 1 of 1 epochs" in out

@@ -6,7 +6,7 @@ import torch
 from harmonium import RBM
 from harmonium.data import load
 from harmonium.deep import DBN
-from harmonium.deep.classifier import Tuning, error_of, fine_tune, probabilities, to_torch
+from harmonium.deep.classifier import Tuning, _Batches, error_of, fine_tune, probabilities, randomize, to_torch
 from harmonium.errors import InputError
 from harmonium.units import Bernoulli, Gaussian, Labelled
 from models import small_rbm
@@ -79,3 +79,22 @@ def test_bad_networks():
         to_torch(RBM(Bernoulli(4), Bernoulli(3)), classes=1)
     with pytest.raises(InputError, match="dropout is 1"):
         to_torch(RBM(Bernoulli(4), Bernoulli(3)), dropout=1.0)
+
+
+def test_examples_without_labels_help():
+    """Ten points of each of two rings of blobs have labels; the guesses for the others carry these along the rings."""
+    generator = torch.Generator().manual_seed(0)
+    angles = torch.linspace(0, 6.28, 400)
+    rings = torch.cat([radius * torch.stack([angles.cos(), angles.sin()], 1) for radius in (0.2, 0.45)])
+    inputs = 0.5 + rings + 0.01 * torch.randn(rings.shape, generator=generator)
+    classes = torch.arange(2).repeat_interleave(400)
+    chosen = torch.cat([torch.randperm(400, generator=generator)[:4] + 400 * k for k in (0, 1)])
+    errors = {}
+    for weight in (0.0, 1.0):
+        network = to_torch(DBN([RBM(Bernoulli(2), Bernoulli(40)), RBM(Bernoulli(40), Bernoulli(40))]), 2)
+        randomize(network, torch.Generator().manual_seed(1))
+        tuning = Tuning(epochs=150, batch_size=8, learning_rate=0.1, guess_weight=weight, patience=150)
+        *_, _ = fine_tune(network, (inputs[chosen], classes[chosen]), (inputs[chosen], classes[chosen]), tuning, inputs)
+        errors[weight] = error_of(network, inputs, classes)
+    assert errors[1.0] <= errors[0.0]
+    assert _Batches(inputs[chosen], classes[chosen], inputs, 8).labelled == 8 * 25

@@ -121,6 +121,19 @@ def test_partial_fit_goes_on_after_pickling(largest, monkeypatch):
     assert np.isfinite(again.score_samples(DIGITS[:50])).all()
 
 
+def test_features_of_sparse_text_are_not_all_ones():
+    """Rare words, 2 % ones (scikit-learn's issue 9694): its features are the same for all; ours tell topics apart."""
+    rng = np.random.default_rng(0)
+    words = np.clip(np.exp(rng.normal(0, 1, (5, 500))) * 0.9 / np.arange(1, 501) ** 0.7, 0, 0.9)
+    topics = rng.integers(0, 5, 600)
+    X = sparse.csr_matrix((rng.random((600, 500)) < words[topics]).astype(float))
+    features = {kind: kind(20, random_state=0).fit(X).transform(X) for kind in (TheirBernoulliRBM, BernoulliRBM)}
+    spread = {kind: found.std(0).mean() for kind, found in features.items()}
+    assert spread[TheirBernoulliRBM] < 0.05 < 0.2 < spread[BernoulliRBM]
+    right = LogisticRegression(max_iter=500).fit(features[BernoulliRBM][:400], topics[:400])
+    assert right.score(features[BernoulliRBM][400:], topics[400:]) > 0.9
+
+
 def test_score_samples_is_the_pseudo_likelihood_on_average():
     """Against all flips of the unit, over 500 seeds: six standard errors."""
     rbm = BernoulliRBM(6, n_iter=5, random_state=0).fit(DIGITS)

@@ -20,8 +20,11 @@ from harmonium.exchange import from_sklearn
 from harmonium.likelihood import LogPartition, base_of_states, log_partition
 from harmonium.rbm import RBM
 from harmonium.sampling import dream, gibbs
-from harmonium.sklearn.arrays import FLOATS, PIECE, columns_by_row, seed_of
+from harmonium.sklearn.arrays import FLOATS, PIECE, cases_of, columns_by_row, seed_of
 from harmonium.sklearn.pictured import Pictured
+
+EXAMPLES = 1000
+"""So many rows of data are enough for annealing to start from."""
 
 
 class FittedBinary(Pictured, BaseEstimator):
@@ -145,7 +148,7 @@ class FittedBinary(Pictured, BaseEstimator):
         check_is_fitted(self)
         kept = self._partition
         if kept is None or kept[0] is not self.components_ or X is not None:
-            states = None if X is None else self._binary(X)
+            states = None if X is None else cases_of(self._states(X)).first(EXAMPLES).float()
             base = None if states is None else base_of_states(from_sklearn(self).float(), states)
             generator = torch.Generator().manual_seed(seed_of(check_random_state(self.random_state)))
             found = log_partition(from_sklearn(self).float(), base=base, generator=generator, examples=states)
@@ -171,20 +174,20 @@ class FittedBinary(Pictured, BaseEstimator):
             When a value is neither 0 nor 1: only states have a probability.
         """
         check_is_fitted(self)
-        states = self._binary(X)
+        X = self._states(X)
         known = self._partition is not None and self._partition[0] is self.components_
         partition = self.log_partition(None if known else X)
         rbm = from_sklearn(self)
-        scores = torch.cat([-rbm.free_energy(piece.to(rbm.weights)) for piece in states.split(4096)])
-        return np.asarray(scores.double().numpy() - partition.value)
+        pieces = [-rbm.free_energy(stored.to(rbm.weights)) for _, stored in cases_of(X).chunks(PIECE)]
+        return np.asarray(torch.cat(pieces).double().numpy() - partition.value)
 
-    def _binary(self, X: Any) -> torch.Tensor:
-        """Return rows of zeros and ones."""
+    def _states(self, X: Any) -> Any:
+        """Return an array or sparse matrix of zeros and ones."""
         X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS)
         stored = X.data if sparse.issparse(X) else X
         if not ((stored == 0) | (stored == 1)).all():
             raise InputError("the log-likelihood is of states, zeros and ones: binarise X, as in X > 0.5")
-        return torch.from_numpy(X.toarray() if sparse.issparse(X) else X).float()
+        return X
 
     def sample(self, n_samples: int = 1, steps: int = 1000) -> NDArray[Any]:
         """Draw samples of the model: the visible states of chains after `steps` Gibbs steps from noise.

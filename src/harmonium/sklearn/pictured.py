@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from harmonium.pictures.html import html_of
 from harmonium.rbm import RBM
 
 
@@ -17,7 +16,11 @@ class Pictured:
 
     def _with_filters(self, diagram: str) -> str:
         rbm = self._model_to_show()
-        return diagram if rbm is None else diagram + html_of(rbm)
+        if rbm is None:
+            return diagram
+        from harmonium.pictures.html import html_of  # with matplotlib, which need not delay the import of estimators
+
+        return diagram + html_of(rbm)
 
     def _repr_html_inner(self) -> str:
         """Return the HTML for those who ask for ``_repr_html_``."""

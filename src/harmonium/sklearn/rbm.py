@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -29,11 +29,12 @@ import harmonium.rbm as model
 from harmonium.data import Dataset
 from harmonium.errors import InputError
 from harmonium.gradients import METHODS
+from harmonium.kernels import sample_from_probability
 from harmonium.likelihood import LogPartition, base_of_states, log_partition
 from harmonium.progress import TrainingProgress, describe, training_progress
 from harmonium.sampling import dream, gibbs
 from harmonium.seeds import WEIGHTS, generator_for
-from harmonium.sklearn.arrays import FLOATS, cases_of, seed_of
+from harmonium.sklearn.arrays import FLOATS, PIECE, cases_of, seed_of
 from harmonium.sklearn.pictured import Pictured
 from harmonium.training import RECIPES, Materials, Record, Settings, TrainingState, materials, recipe, start, train
 from harmonium.units import FAMILIES, Units, make_units
@@ -225,15 +226,16 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
 
     # What a fitted model says
 
-    def _inputs(self, X: Any) -> Tensor:
-        """Return rows as the model sees them, intensities not binarised."""
+    def _inputs(self, X: Any) -> Iterator[Tensor]:
+        """Yield rows as the model sees them, some thousands at a time, intensities not binarised."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS)
-        return self.preparation_.scale(torch.from_numpy(X.toarray() if sparse.issparse(X) else np.array(X)))
+        for _, stored in cases_of(X).chunks(PIECE):
+            yield self.preparation_.scale(stored)
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return E[h | v] of every row: (n_samples, n_features) -> (n_samples, n_components)."""
-        return self.rbm_.mean_hidden_given_visible(self._inputs(X)).numpy()
+        return torch.cat([self.rbm_.mean_hidden_given_visible(piece) for piece in self._inputs(X)]).numpy()
 
     def inverse_transform(self, X: Any) -> NDArray[np.float32]:
         """Return E[v | h] for rows of hidden states or means, in the units of the data."""
@@ -255,10 +257,12 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
         -------
         ndarray of shape (n_samples,)
         """
-        inputs = self._inputs(X)
-        if normalized and self.preparation_.binarize == "sample":
-            inputs = self.preparation_.prepare(inputs, torch.Generator().manual_seed(0))
-        scores = torch.cat([-self.rbm_.free_energy(piece).double() for piece in inputs.split(4096)])
+        generator, pieces = torch.Generator().manual_seed(0), []
+        for piece in self._inputs(X):
+            drawn = normalized and self.preparation_.binarize == "sample"
+            states = sample_from_probability(piece, generator) if drawn else piece
+            pieces.append(-self.rbm_.free_energy(states).double())
+        scores = torch.cat(pieces)
         if normalized:
             scores = scores - self.log_partition().value - self._log_scale()
         return scores.numpy()
