@@ -242,7 +242,7 @@ def test_divergence_is_a_sentence_and_keeps_the_last_good_state(command):
     code, _, err = command("train", "digits", "--learning-rate", "1e9", "--hidden", 5, "--epochs", 3, "--out", "run")
     assert code == 2
     assert "training diverged in epoch" in err
-    assert "lower --learning-rate" in err
+    assert "lower the learning rate" in err
     assert command("info", "run")[0] == 0
     assert command("dream", "run", "--count", 2, "--steps", 2)[0] == 0
 
@@ -299,6 +299,7 @@ def test_export_and_import(command, tmp_path):
         (("export", "nothing", "model.h5"), "there is no run folder or model file nothing"),
         (("import", "nothing.h5"), "there is no file nothing.h5"),
         (("import", "run.h5", "--update", 7), "there is no file run.h5"),
+        (("import", "run.h5", "--out", "run.h5"), "does not end in .safetensors"),
         (("train", "digits", "--on", "run"), "--on is for a stack"),
         (("train", "digits", "--layers", "5", "--on", "nowhere"), "nowhere is not a run folder"),
     ],

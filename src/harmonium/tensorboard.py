@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import warnings
 from dataclasses import asdict
 from pathlib import Path
@@ -41,7 +41,7 @@ class TensorBoard:
     InputError
         When tensorboard is not installed.
     StorageError
-        When the folder cannot be made or written.
+        At the first record, when the folder cannot be made or written.
 
     Examples
     --------
@@ -56,19 +56,29 @@ class TensorBoard:
     """
 
     def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self._writer: Any = None
+        if importlib.util.find_spec("tensorboard") is None:
+            raise InputError("TensorBoard needs its package: pip install 'harmonium[tensorboard]'")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the open file out, so that an estimator that has this can be cloned and pickled."""
+        return {"folder": self.folder, "_writer": None}
+
+    def _open(self) -> Any:
+        """Return a writer of a new event file."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = importlib.import_module("torch.utils.tensorboard")
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                module = importlib.import_module("torch.utils.tensorboard")
-        except ImportError:
-            raise InputError("TensorBoard needs its package: pip install 'harmonium[tensorboard]'") from None
-        try:
-            self._writer: Any = module.SummaryWriter(str(folder))
+            return module.SummaryWriter(str(self.folder))
         except OSError as error:
-            raise StorageError(f"cannot write into {folder}: {error.strerror}") from error
+            raise StorageError(f"cannot write into {self.folder}: {error.strerror}") from error
 
     def __call__(self, record: Record) -> None:
         """Write a record."""
+        if self._writer is None:
+            self._writer = self._open()
         values = asdict(record)
         for name, tag in SCALARS.items():
             if values[name] is not None:
@@ -78,5 +88,7 @@ class TensorBoard:
         self._writer.flush()
 
     def close(self) -> None:
-        """End the event file."""
-        self._writer.close()
+        """End the event file; the next record begins another."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None

@@ -56,7 +56,7 @@ def test_patience_ends_it():
 def test_divergence_is_a_sentence():
     network = to_torch(RBM(Gaussian(4), Gaussian(3)), classes=2)
     x, y = 1e5 * torch.randn(50, 4), torch.randint(2, (50,))
-    with pytest.raises(InputError, match="diverged: lower --learning-rate"):
+    with pytest.raises(InputError, match="diverged: lower the learning rate"):
         list(fine_tune(network, (x, y), (x, y), Tuning(learning_rate=1e6, batch_size=10)))
 
 

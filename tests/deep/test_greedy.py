@@ -122,6 +122,10 @@ def test_layers_on_top_of_a_trained_rbm(tmp_path):
     with pytest.raises(InputError, match="the validation examples are those of"):
         start_stack(tmp_path / "s", "digits", settings(10), on=run.folder, validation=0.1)
     assert not (tmp_path / "s").exists()
+    for folder in (run.folder, run.folder.parent):  # which would be removed
+        with pytest.raises(InputError, match="needs a folder of its own"):
+            start_stack(folder, "digits", settings(10), on=run.folder, overwrite=True)
+    assert run.model_path.exists()
     assert trained(start_stack(tmp_path / "s", "digits", settings(10), on=run.folder, labels=True)) == [2]
     dbn = StackRun(tmp_path / "s").model().dbn
     assert dbn.sizes == [64, 12, 10]

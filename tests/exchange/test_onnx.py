@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from harmonium.deep import DBN, to_torch
-from harmonium.errors import StorageError
+from harmonium.errors import InputError, StorageError
 from harmonium.exchange import export_onnx
 from models import small_rbm
 
@@ -32,5 +32,12 @@ def test_a_classifier(tmp_path):
     states = torch.rand(6, 4)
     (found,) = session.run(None, {"visible": states.numpy()})
     assert np.allclose(found, network.eval()(states).detach().numpy(), atol=1e-5)  # nothing is left out
+    assert network.train().training
+    export_onnx(network, tmp_path / "classifier.onnx")
+    assert network.training  # the caller's network is as it was
+    with pytest.raises(InputError, match="takes an RBM, a DBN or a network of one, not str"):
+        export_onnx("model", tmp_path / "x.onnx")
+    with pytest.raises(InputError, match="no linear layer"):
+        export_onnx(torch.nn.Sequential(torch.nn.ReLU()), tmp_path / "x.onnx")
     with pytest.raises(StorageError):
         export_onnx(stack, tmp_path / "nowhere" / "stack.onnx")

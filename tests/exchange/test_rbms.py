@@ -63,8 +63,24 @@ def test_files_that_are_none(tmp_path):
     with h5py.File(tmp_path / "odd.h5", "w") as file:
         for name, shape in (("weight_matrix", (3, 2)), ("vbias", 4), ("hbias", 2)):
             file[f"update_1/params/{name}"] = np.zeros(shape)
-    with pytest.raises(InputError, match=r"weights of shape \(3, 2\) for layers of 4 and 2"):
+    with pytest.raises(InputError, match=r"of shapes \(3, 2\), \(4,\), \(2,\) do not fit"):
         read_rbms(tmp_path / "odd.h5")
+
+
+def test_chains_that_do_not_fit(tmp_path):
+    with pytest.raises(InputError, match=r"chains have shape \(5, 9\), but must be \(chains, 4\)"):
+        write_rbms(tmp_path / "model.h5", small_rbm(), torch.zeros(5, 9))
+    write_rbms(tmp_path / "model.h5", small_rbm())
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        del file["parallel_chains"]
+        file["parallel_chains"] = np.zeros((5, 9))
+    with pytest.raises(InputError, match="damaged: chains of shape"):
+        read_rbms(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        del file["model_type"]
+        file["model_type"] = 7
+    with pytest.raises(InputError, match=r"holds a|damaged"):
+        read_rbms(tmp_path / "model.h5")
 
 
 def test_what_cannot_be_written(tmp_path):

@@ -1,9 +1,11 @@
 """scikit-learn's own tests of its class, run on ours; check_estimator; and what ours has and theirs has not."""
 
-import importlib
+import importlib.util
+import itertools
 import pickle
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from scipy import sparse
@@ -165,8 +167,71 @@ def test_bad_input_is_said_as_scikit_learn_says_it():
         rbm.transform(np.zeros((2, 3)))
     with pytest.raises(ValueError, match="binarise X"):
         rbm.log_likelihood(DIGITS)
-    with pytest.raises(ValueError, match="n_samples is 0"):
+    with pytest.raises(ValueError, match="n_samples == 0, must be >= 1"):
         rbm.sample(0)
+    with pytest.raises(TypeError, match="n_samples must be an instance of int"):
+        rbm.sample(2.5)
+    with pytest.raises(ValueError, match="X has 3 features, but BernoulliRBM is expecting 64"):
+        rbm.gibbs(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("largest", [small.LARGEST, 0], ids=["numpy", "torch"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_divergence_is_said(largest, dtype, monkeypatch):
+    monkeypatch.setattr(small, "LARGEST", largest)
+    with pytest.raises(ValueError, match="training diverged: lower learning_rate"):
+        BernoulliRBM(8, learning_rate=1e30).fit(DIGITS.astype(dtype))
+
+
+def total_probability(rbm):
+    states = np.array(list(itertools.product((0.0, 1.0), repeat=8)))
+    return np.exp(rbm.log_likelihood(states)).sum()
+
+
+@pytest.mark.parametrize("largest", [small.LARGEST, 0], ids=["numpy", "torch"])
+def test_probabilities_add_up_to_one_however_the_model_changes(largest, monkeypatch):
+    monkeypatch.setattr(small, "LARGEST", largest)
+    X = (DIGITS[:, 26:34] > 0.5).astype(float)
+    rbm = BernoulliRBM(5, n_iter=3, random_state=0).fit(X)
+    assert total_probability(rbm) == pytest.approx(1, abs=1e-4)
+    assert total_probability(rbm.partial_fit(X)) == pytest.approx(1, abs=1e-4)
+    rbm.intercept_hidden_ = rbm.intercept_hidden_ + 1
+    assert total_probability(rbm) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("largest", [small.LARGEST, 0], ids=["numpy", "torch"])
+def test_partial_fit_heeds_parameters_that_were_set_since(largest, monkeypatch):
+    monkeypatch.setattr(small, "LARGEST", largest)
+    rbm = BernoulliRBM(8, learning_rate=1e-9, random_state=0).partial_fit(DIGITS)
+    before = rbm.components_.copy()
+    assert np.abs(rbm.partial_fit(DIGITS).components_ - before).max() < 1e-5
+    rbm.set_params(learning_rate=0.1, chains=33).partial_fit(DIGITS)
+    assert np.abs(rbm.components_ - before).max() > 1e-2
+    assert rbm.h_samples_.shape == (33, 8)
+    learned = rbm.components_.copy()
+    rbm.set_params(method="cd", learning_rate=1e-9).partial_fit(DIGITS)
+    assert np.abs(rbm.components_ - learned).max() < 1e-5
+
+
+def test_what_is_fitted_again_owes_nothing_to_before():
+    once = BernoulliRBM(4, n_iter=1, random_state=5).fit(DIGITS)
+    again = BernoulliRBM(4, n_iter=1, random_state=0).fit(DIGITS)
+    again.gibbs(DIGITS)
+    again.set_params(random_state=5).fit(DIGITS)
+    assert np.array_equal(once.gibbs(DIGITS[:9]), again.gibbs(DIGITS[:9]))
+    assert np.array_equal(once.sample(9, 5), again.sample(9, 5))
+
+
+def test_other_kinds_of_arrays():
+    rbm = BernoulliRBM(4, n_iter=1, random_state=0).fit(DIGITS)
+    assert rbm.gibbs(pandas.DataFrame(DIGITS[:5])).shape == (5, 64)
+    assert rbm.gibbs(DIGITS[:5].tolist()).shape == (5, 64)
+    twice = sparse.csr_matrix(([0.5, 0.5, 1.0], [0, 0, 1], [0, 2, 3]), shape=(2, 64))
+    assert np.allclose(rbm.score_samples(twice), rbm.score_samples(twice.toarray()))
+    fixed = DIGITS.copy(order="F")
+    fixed.flags.writeable = False
+    assert np.array_equal(clone(rbm).fit(fixed).components_, rbm.components_)
+    assert (fixed == DIGITS).all()
 
 
 def test_it_shows_its_filters():

@@ -28,6 +28,12 @@ def test_it_classifies_digits_by_name():
     assert (again.predict(X[:50]) == model.predict(sparse.csr_matrix(X[:50]))).all()
 
 
+@pytest.mark.parametrize("fraction", [0.0, 0.01, 0.95])
+def test_odd_fractions_for_validation(fraction):
+    model = DBNClassifier((8,), pretrain_iter=1, tune_iter=1, validation_fraction=fraction, random_state=0)
+    assert model.fit(X[:300], y[:300]).n_iter_ == 1
+
+
 def test_verbose(capsys):
     DBNClassifier((8,), pretrain_iter=1, tune_iter=2, verbose=1).fit(X[:100], y[:100])
     assert capsys.readouterr().out.splitlines()[0] == "[DBNClassifier] layer 1, epoch 1"

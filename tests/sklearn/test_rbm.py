@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import check_estimator
 
 from harmonium.likelihood import exact_log_probability
 from harmonium.sklearn import RBM
+from harmonium.sklearn.arrays import states_by_row
+from harmonium.tensorboard import TensorBoard
 from harmonium.units import Bernoulli
 
 DIGITS = (load_digits().data > 8).astype(np.float32)
@@ -73,6 +76,29 @@ def test_searches_by_likelihood_and_pickles():
     assert again.inverse_transform(again.transform(DIGITS[:3])).shape == (3, 64)
 
 
+def test_a_row_has_its_own_probability_whatever_rows_are_beside_it():
+    intensities = load_digits().data / 16
+    rbm = RBM(5, n_iter=2, random_state=0).fit(intensities)
+    all_of_them = rbm.score_samples(intensities, normalized=True)
+    assert np.allclose(rbm.score_samples(intensities[70:75], normalized=True), all_of_them[70:75])
+    drawn = states_by_row(
+        np.full((4000, 3), [0.0, 0.3, 1.0]) + np.arange(4000)[:, None] * 1e-9, np.random.RandomState(0)
+    )
+    # six standard errors of 4,000 draws of 0.3
+    assert np.allclose(drawn.mean(0), [0, 0.3, 1], atol=6 * 0.0073)
+
+
+def test_small_fractions_for_validation():
+    rbm = RBM(3, n_iter=1, validation_fraction=0.001, batch_size=100).fit(DIGITS[:100])
+    assert rbm.n_iter_ == 1
+
+
+def test_tensorboard_does_not_stop_cloning(tmp_path):
+    rbm = RBM(3, n_iter=1, callback=TensorBoard(tmp_path / "logs")).fit(DIGITS)
+    assert list((tmp_path / "logs").iterdir())
+    clone(pickle.loads(pickle.dumps(rbm))).fit(DIGITS)
+
+
 def test_a_callback_sees_every_record_and_may_end_it(capsys):
     seen = []
     rbm = RBM(3, n_iter=10, callback=lambda record: seen.append(record) or len(seen) == 4, verbose=1).fit(DIGITS)
@@ -86,7 +112,16 @@ def test_bad_input():
         RBM(visible="bernoulli").fit([[0.0, 3.0], [1.0, 0.0]])
     with pytest.raises(ValueError, match="'recipe' parameter"):
         RBM(recipe="worst").fit(DIGITS)
-    with pytest.raises(ValueError, match="n_samples is 0"):
-        RBM(2, n_iter=1).fit(DIGITS).sample(0)
+    rbm = RBM(2, n_iter=1).fit(DIGITS)
+    with pytest.raises(ValueError, match="n_samples == 0, must be >= 1"):
+        rbm.sample(0)
+    with pytest.raises(ValueError, match="log P is of states"):
+        rbm.score_samples(DIGITS[:3] / 2, normalized=True)
+    with pytest.raises(ValueError, match="but binary"):
+        rbm.score_samples(DIGITS[:3] - 20, normalized=True)
+    with pytest.raises(ValueError, match="X has 3 features, but the model has 2 hidden units"):
+        rbm.inverse_transform(np.zeros((1, 3)))
+    with pytest.raises(ValueError, match="contains NaN"):
+        rbm.inverse_transform([[np.nan, 0.0]])
     with pytest.raises(ValueError, match="device"):
         RBM(2, n_iter=1, device="abacus").fit(DIGITS)

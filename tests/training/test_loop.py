@@ -160,7 +160,7 @@ def test_a_constant_gaussian_column_stays_finite_past_any_exponential(tmp_path):
 
 
 def test_divergence_is_noticed():
-    with pytest.raises(InputError, match="diverged in epoch 1: lower --learning-rate"):
+    with pytest.raises(InputError, match="diverged in epoch 1: lower the learning rate"):
         trained("digits", learning_rate=1e30, epochs=2)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,6 +27,8 @@ def import_(
     from harmonium import save_model
     from harmonium.exchange import read_rbms
 
+    if out.suffix != ".safetensors":
+        raise InputError(f"{out} does not end in .safetensors: model files of harmonium do")
     rbm, _ = read_rbms(path, update)
     save_model(out, rbm)
     facts = {"model": str(out), "visible": rbm.visible.size, "hidden": rbm.hidden.size}
@@ -65,6 +67,17 @@ def export(
     elif out.suffix == ".onnx":
         export_onnx(open_model(path).rbm, out)
     else:
-        chains = Run(path).chains() if path.is_dir() else None
-        write_rbms(out, open_model(path).rbm, None if chains is None else chains.visible)
+        _export_run(Run(path), out) if path.is_dir() else write_rbms(out, open_model(path).rbm)
     say(as_json, {"file": str(out)}, str(out))
+
+
+def _export_run(run: Any, out: Path) -> None:
+    """Write the model of a run with its chains, its settings and the number of its updates."""
+    from harmonium.exchange import write_rbms
+    from harmonium.training import open_model
+
+    rbm, settings, records, chains = open_model(run.folder).rbm, run.settings(), run.records(), run.chains()
+    known = {"batch_size": settings.batch_size, "gibbs_steps": settings.steps, "learning_rate": settings.learning_rate}
+    known |= {"L1": settings.l1, "L2": settings.weight_decay, "seed": settings.seed}
+    updates = records[-1].update if records else 1
+    write_rbms(out, rbm, None if chains is None else chains.visible, update=updates, settings=known)

@@ -260,7 +260,7 @@ def fine_tune(
                 schedule.step()
                 total += loss.detach() * len(inputs)
             if not bool(torch.isfinite(total)):
-                raise InputError("fine-tuning diverged: lower --learning-rate")
+                raise InputError("fine-tuning diverged: lower the learning rate")
             wrong = error_of(network, *validation)
             better = wrong < lowest
             waited = 0 if better else waited + 1

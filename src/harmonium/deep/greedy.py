@@ -199,6 +199,8 @@ def start_stack(
         raise InputError(f"{folder} is a file, not a folder: choose another --out")
     dataset = load(data, data_dir)
     ready = None if on is None else Run(Path(on))
+    if ready is not None and run.folder.resolve() in (ready.folder.resolve(), *ready.folder.resolve().parents):
+        raise InputError(f"the stack on {ready.folder} needs a folder of its own, not {folder}: choose another --out")
     if ready is not None:
         settings, validation = _on_top_of(ready, settings, validation)
     classes = labels_of(dataset)[1] if labels else 0

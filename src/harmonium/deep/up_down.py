@@ -112,7 +112,7 @@ def up_down(dbn: DBN, data: Materials, settings: UpDown) -> Iterator[UpDownRecor
             optimizer.step()
             schedule.step()
         if not all(bool(torch.isfinite(p).all()) for p in parameters):
-            raise InputError(f"up-down learning diverged in epoch {epoch + 1}: lower --learning-rate")
+            raise InputError(f"up-down learning diverged in epoch {epoch + 1}: lower the learning rate")
         yield UpDownRecord(epoch + 1, *said)
 
 

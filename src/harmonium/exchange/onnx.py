@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib
 import logging
 import warnings
@@ -33,7 +34,7 @@ def export_onnx(model: RBM | DBN | nn.Sequential, path: Path | str) -> None:
     Raises
     ------
     InputError
-        When onnx and onnxscript are not installed.
+        When the model is none of these, or onnx and onnxscript are not installed.
     StorageError
         When the file cannot be written.
     """
@@ -41,9 +42,12 @@ def export_onnx(model: RBM | DBN | nn.Sequential, path: Path | str) -> None:
         importlib.import_module("onnxscript")
     except ImportError:
         raise InputError("ONNX needs onnx and onnxscript: pip install 'harmonium[exchange]'") from None
-    network = model if isinstance(model, nn.Sequential) else to_torch(model)
-    network = network.eval()
-    first = next(layer for layer in network if isinstance(layer, nn.Linear))
+    if not isinstance(model, RBM | DBN | nn.Sequential):
+        raise InputError(f"export_onnx takes an RBM, a DBN or a network of one, not {type(model).__name__}")
+    network = copy.deepcopy(model).eval() if isinstance(model, nn.Sequential) else to_torch(model).eval()
+    first = next((layer for layer in network if isinstance(layer, nn.Linear)), None)
+    if first is None:
+        raise InputError("export_onnx takes a network that to_torch made, but this one has no linear layer")
     example = torch.zeros(2, first.in_features)  # two cases, since torch takes a size of 1 for a constant
     with _quietly():
         program = torch.onnx.export(

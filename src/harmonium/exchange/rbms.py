@@ -62,7 +62,7 @@ def read_rbms(path: Path | str, update: int | None = None) -> tuple[RBM, Tensor 
         raise InputError(f"there is no file {path}")
     try:
         with h5py.File(path, "r") as file:
-            kind = file["model_type"][()].decode() if "model_type" in file else MODEL_TYPE
+            kind = bytes(file["model_type"][()]).decode() if "model_type" in file else MODEL_TYPE
             if kind != MODEL_TYPE:
                 raise InputError(f"{path} holds a {kind}, but only binary layers, {MODEL_TYPE}, can be read so far")
             name = _name_of(path, sorted(int(key[7:]) for key in file if key.startswith("update_")), update)
@@ -72,14 +72,15 @@ def read_rbms(path: Path | str, update: int | None = None) -> tuple[RBM, Tensor 
             )
             stored = file.get("parallel_chains")
             chains = None if stored is None else torch.from_numpy(np.asarray(stored[()], np.float32))
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} is not a model file of rbms, or damaged ({error})") from error
-    if tuple(weights.shape) != (len(visible), len(hidden)):
-        raise InputError(
-            f"{path} is damaged: weights of shape {tuple(weights.shape)} for layers of {len(visible)} and {len(hidden)}"
-        )
+    shapes = [tuple(tensor.shape) for tensor in (weights, visible, hidden)]
+    if shapes != [(visible.numel(), hidden.numel()), (visible.numel(),), (hidden.numel(),)]:
+        raise InputError(f"{path} is damaged: weights and biases of shapes {', '.join(map(str, shapes))} do not fit")
+    if chains is not None and tuple(chains.shape[1:]) != (len(visible),):
+        raise InputError(f"{path} is damaged: chains of shape {tuple(chains.shape)} for {len(visible)} visible units")
     rbm = RBM(Bernoulli(len(visible)), Bernoulli(len(hidden)), weights=weights)
     rbm.visible.get_parameter("bias").data, rbm.hidden.get_parameter("bias").data = visible, hidden
     rbm.check_finite()
@@ -127,6 +128,8 @@ def write_rbms(
         raise InputError(
             f"rbms knows no {rbm.visible.family} and {rbm.hidden.family} layers: only two binary ones can be written"
         )
+    if chains is not None and tuple(chains.shape[1:]) != (rbm.visible.size,):
+        raise InputError(f"chains have shape {tuple(chains.shape)}, but must be (chains, {rbm.visible.size})")
     if chains is None:
         chains = gibbs.init_from_noise(rbm, CHAINS, torch.Generator().manual_seed(0)).visible
     known = {"batch_size": 500, "gibbs_steps": 1, "learning_rate": 0.01, "L1": 0.0, "L2": 0.0, "seed": 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from numpy.random import RandomState
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
 
 from harmonium.data import Cases, Preparation, Survey
 from harmonium.data.sparse import sparse_cases
@@ -21,12 +24,22 @@ PIECE = 2**22
 """About so many numbers of a table are looked at together."""
 
 
+def checked(estimator: BaseEstimator, X: Any, **given: Any) -> Any:
+    """Return X as floats, or compressed sparse rows without repeated entries, or raise what scikit-learn raises."""
+    X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOATS, **given)
+    if sparse.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
 def cases_of(X: Any) -> Cases:
-    """Return the rows of an array (N, n), or of a sparse matrix, as examples; nothing is copied."""
+    """Return the rows of an array (N, n), or of a sparse matrix, as examples; nothing is copied or written."""
     if sparse.issparse(X):
         return sparse_cases(X)
-    writable = X if X.flags.writeable else X.copy()  # as joblib's memory maps are not
-    return Cases(torch.from_numpy(np.ascontiguousarray(writable)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it may not be written, as joblib's memory maps may not
+        return Cases(torch.from_numpy(X if min(X.strides, default=0) >= 0 else X.copy()))
 
 
 def unchecked_materials(X: Any) -> Materials:
@@ -50,16 +63,29 @@ def seed_of(rng: RandomState) -> int:
 def columns_by_row(X: Any, rng: RandomState) -> NDArray[np.int64]:
     """Choose a column for every row of X, (N, n) -> (N,): as if at random, but alike for rows that are alike.
 
-    So what is computed from it for a row does not depend on the rows beside it. The bits of the values are mixed
-    (the finaliser of SplitMix64, Steele, Lea & Flood 2014) and hashed with random odd multipliers; zeros add nothing,
-    whether they are stored or not.
+    So what is computed from it for a row does not depend on the rows beside it.
+    """
+    high, width = hashes_of_rows(X, rng) >> np.uint64(32), np.uint64(X.shape[1])
+    return ((high * width) >> np.uint64(32)).astype(np.int64)
+
+
+def states_by_row(values: NDArray[Any], rng: RandomState) -> NDArray[np.float32]:
+    """Return zeros and ones whose probabilities of a one are `values` (N, n): drawn alike for rows that are alike."""
+    counters = np.arange(1, values.shape[1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    bits = _mix(hashes_of_rows(values, rng)[:, None] + counters)  # SplitMix64, from the hash of the row
+    return ((bits >> np.uint64(11)) * 2.0**-53 < values).astype(np.float32)
+
+
+def hashes_of_rows(X: Any, rng: RandomState) -> NDArray[np.uint64]:
+    """Return 64 bits for every row, (N, n) -> (N,), that depend on its values and on what is drawn.
+
+    The bits of the values are mixed (the finaliser of SplitMix64, Steele, Lea & Flood 2014) and hashed with random odd
+    multipliers; zeros add nothing, whether they are stored or not.
     """
     width = X.shape[1]
     multipliers = rng.randint(0, 2**62, size=width, dtype=np.int64).astype(np.uint64) * np.uint64(2) + np.uint64(1)
     step = max(1, PIECE // width)
-    hashes = [_hashes(X[start : start + step], multipliers) for start in range(0, X.shape[0], step)]
-    high = np.concatenate(hashes) >> np.uint64(32)
-    return ((high * np.uint64(width)) >> np.uint64(32)).astype(np.int64)
+    return np.concatenate([_hashes(X[start : start + step], multipliers) for start in range(0, X.shape[0], step)])
 
 
 def _hashes(X: Any, multipliers: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -73,7 +99,11 @@ def _hashes(X: Any, multipliers: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _mixed(values: NDArray[Any]) -> NDArray[np.uint64]:
     """Return the bits of float64 values, mixed; those of 0 stay 0."""
-    bits = (np.ascontiguousarray(values, np.float64) + 0.0).view(np.uint64)  # + 0.0 makes -0.0 a zero
+    return _mix((np.ascontiguousarray(values, np.float64) + 0.0).view(np.uint64))  # + 0.0 makes -0.0 a zero
+
+
+def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return bits of which each depends on all that were given; 0 stays 0."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(bits ^ (bits >> np.uint64(31)))

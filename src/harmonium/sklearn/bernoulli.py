@@ -10,23 +10,22 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 import torch
 from numpy.random import RandomState
+from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
 from harmonium.data import Preparation
 from harmonium.data.batches import Batches
 from harmonium.errors import InputError
 from harmonium.exchange import from_sklearn
 from harmonium.gradients import METHODS
-from harmonium.likelihood import LogPartition
 from harmonium.sampling import GibbsState, gibbs
 from harmonium.sklearn import small
-from harmonium.sklearn.arrays import FLOATS, cases_of, column_means, seed_of, unchecked_materials
+from harmonium.sklearn.arrays import cases_of, checked, column_means, seed_of, unchecked_materials
 from harmonium.sklearn.fitted import FittedBinary
 from harmonium.training import Settings, TrainingState, start
-from harmonium.training.loop import update
+from harmonium.training.loop import LARGEST, update
 from harmonium.units import Bernoulli
 
 
@@ -105,6 +104,8 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedBina
         "device": [str],
     }
 
+    _learner: tuple[tuple[Any, ...], tuple[NDArray[Any], ...], TrainingState] | None = None
+
     def __init__(
         self,
         n_components: int = 256,
@@ -146,7 +147,9 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedBina
         -------
         self
         """
-        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS)
+        X = checked(self, X)
+        if hasattr(self, "random_state_"):
+            del self.random_state_  # of what was fitted before
         rng = check_random_state(self.random_state)
         self._begin(X, rng)
         clock = time.time()
@@ -172,7 +175,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedBina
         self
         """
         first = not hasattr(self, "components_")
-        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=first)
+        X = checked(self, X, reset=first)
         rng = self._own_random_state()
         if first:
             self._begin(X, rng)
@@ -188,30 +191,44 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedBina
         layer.match_moments(mean, mean * (1 - mean), X.shape[0])
         self.intercept_visible_ = layer.bias.numpy().astype(X.dtype)
         self.h_samples_ = np.zeros((self.chains or self.batch_size, self.n_components), X.dtype)
-        self._learner: tuple[Any, TrainingState] | None = None
-        self._partition: tuple[Any, LogPartition] | None = None
+        self._learner = None
 
     def _one_pass(self, X: Any, batch_size: int, rng: RandomState) -> None:
-        """Pass over X once."""
+        """Pass over X once, in numpy or in the library's own loop."""
+        if self.chains not in (None, len(self.h_samples_)):
+            self.h_samples_ = np.resize(self.h_samples_, (self.chains, self.n_components))
         plain = self.method == "pcd" and self.steps == 1 and self.device in ("cpu", "auto")
         if plain and self.components_.size <= small.LARGEST:
-            parameters = small.Parameters(
-                self.components_, self.intercept_hidden_, self.intercept_visible_, self.h_samples_
-            )
-            return small.one_pass(
-                X.astype(self.components_.dtype, copy=False), parameters, self.learning_rate, batch_size, rng
-            )
-        state = self._state(X, batch_size, rng)
-        device = state.rbm.weights.device
-        batches = Batches(cases_of(X), Preparation(), min(batch_size, X.shape[0]), state.settings.seed, device)
-        for batch in batches.epoch(state.update, state.generator):
-            update(state, batch)
-        self._take_over(state)
+            self._learner = None
+            parameters = small.Parameters(*self._parameters())
+            X = X.astype(self.components_.dtype, copy=False)
+            with np.errstate(over="ignore", invalid="ignore"):  # divergence has a message of its own
+                small.one_pass(X, parameters, self.learning_rate, batch_size, rng)
+        else:
+            state = self._state(X, batch_size, rng)
+            device = state.rbm.weights.device
+            batches = Batches(cases_of(X), Preparation(), min(batch_size, X.shape[0]), state.settings.seed, device)
+            for batch in batches.epoch(state.update, state.generator):
+                update(state, batch)
+            self._take_over(state, self._made_of(batch_size))
+        if not all((np.abs(parameter) < LARGEST).all() for parameter in self._parameters()[:3]):
+            raise InputError(f"training diverged: lower learning_rate (it is {self.learning_rate:g})")
+
+    def _parameters(self) -> tuple[NDArray[Any], ...]:
+        """Return what learning changes."""
+        return self.components_, self.intercept_hidden_, self.intercept_visible_, self.h_samples_
+
+    def _made_of(self, batch_size: int) -> tuple[Any, ...]:
+        """Return what the library's own loop depends on."""
+        return self.method, self.steps, self.learning_rate, self.device, batch_size
 
     def _state(self, X: Any, batch_size: int, rng: RandomState) -> TrainingState:
         """Return where the library's own loop stands: as it was left, or made anew of the attributes."""
-        if self._learner is not None and self._learner[0] is self.components_:
-            return self._learner[1]
+        if self._learner is not None:
+            made_of, parameters, left = self._learner
+            same = all(one is other for one, other in zip(parameters, self._parameters(), strict=True))
+            if same and made_of == self._made_of(batch_size):
+                return left
         settings = Settings(
             hidden=self.n_components,
             method=self.method,
@@ -236,18 +253,16 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedBina
         return state
 
     @torch.no_grad()
-    def _take_over(self, state: TrainingState) -> None:
+    def _take_over(self, state: TrainingState, made_of: tuple[Any, ...]) -> None:
         """Set the attributes to where the library's own loop stands."""
         dtype, rbm = self.components_.dtype, state.rbm
         self.components_ = rbm.weights.cpu().T.numpy().astype(dtype)
         self.intercept_hidden_ = rbm.hidden.get_parameter("bias").cpu().numpy().astype(dtype)
         self.intercept_visible_ = rbm.visible.get_parameter("bias").cpu().numpy().astype(dtype)
-        if not (np.isfinite(self.components_).all() and np.isfinite(self.intercept_visible_).all()):
-            raise InputError(f"training diverged: lower learning_rate (it is {self.learning_rate:g})")
         if state.chains is not None:
             hidden = rbm.hidden.sample(state.chains.hidden_field, state.generator)
             self.h_samples_ = hidden.cpu().numpy().astype(dtype)
-        self._learner = (self.components_, state)
+        self._learner = (made_of, self._parameters(), state)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is made anew of the attributes."""

@@ -25,7 +25,7 @@ from harmonium.deep import DBN, fitting, greedy_layers, to_torch
 from harmonium.deep.classifier import Tuning, fine_tune, probabilities, randomize
 from harmonium.errors import InputError
 from harmonium.seeds import WEIGHTS, generator_for
-from harmonium.sklearn.arrays import FLOATS, seed_of
+from harmonium.sklearn.arrays import FLOATS, checked, seed_of
 from harmonium.training import RECIPES, Settings, materials, recipe, train
 
 FEWEST = 10
@@ -141,7 +141,9 @@ class DBNClassifier(ClassifierMixin, BaseEstimator):
         -------
         self
         """
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=FLOATS)
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=FLOATS
+        )  # of both, so that their lengths are compared
         check_classification_targets(y)
         self.classes_, encoded = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -203,18 +205,18 @@ class DBNClassifier(ClassifierMixin, BaseEstimator):
 
     def _split(self, encoded: NDArray[np.int64], seed: int) -> tuple[Tensor, Tensor]:
         """Return the positions of the training and of the validation examples."""
-        everything = torch.arange(len(encoded))
-        if not self.validation_fraction or np.bincount(encoded).min() < FEWEST:
+        everything, classes = torch.arange(len(encoded)), len(self.classes_)
+        count = max(classes, round(self.validation_fraction * len(encoded)))  # at least one of each class
+        few = np.bincount(encoded).min() < FEWEST or len(encoded) - count < classes
+        if not self.validation_fraction or few:
             return everything, everything
-        chosen, held_out = train_test_split(
-            everything.numpy(), test_size=self.validation_fraction, stratify=encoded, random_state=seed
-        )
+        chosen, held_out = train_test_split(everything.numpy(), test_size=count, stratify=encoded, random_state=seed)
         return torch.from_numpy(np.sort(chosen)), torch.from_numpy(np.sort(held_out))
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of every class: (n_samples, n_features) -> (n_samples, n_classes)."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS)
+        X = checked(self, X, reset=False)
         inputs = self.preparation_.scale(torch.from_numpy(_dense(X)))
         return probabilities(self.network_, inputs).double().numpy()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from numbers import Integral
 from typing import Any, cast
 
 import numpy as np
@@ -11,16 +13,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import expit
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from harmonium.errors import InputError
 from harmonium.exchange import from_sklearn
 from harmonium.likelihood import LogPartition, base_of_states, log_partition
 from harmonium.rbm import RBM
 from harmonium.sampling import dream, gibbs
-from harmonium.sklearn.arrays import FLOATS, PIECE, cases_of, columns_by_row, seed_of
+from harmonium.sklearn.arrays import PIECE, cases_of, checked, columns_by_row, seed_of
 from harmonium.sklearn.pictured import Pictured
 
 EXAMPLES = 1000
@@ -34,7 +36,8 @@ class FittedBinary(Pictured, BaseEstimator):
     intercept_hidden_: NDArray[Any]
     intercept_visible_: NDArray[Any]
     random_state: int | RandomState | None
-    _partition: tuple[Any, LogPartition] | None
+    n_components: int
+    _partition: tuple[bytes, LogPartition] | None = None
 
     def transform(self, X: Any) -> NDArray[Any]:
         """Return P(h_j = 1 | v) for every row.
@@ -48,13 +51,12 @@ class FittedBinary(Pictured, BaseEstimator):
         ndarray of shape (n_samples, n_components)
         """
         check_is_fitted(self)
-        return self._mean_hiddens(validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS))
+        return self._mean_hiddens(checked(self, X, reset=False))
 
     def _field(self, v: Any) -> NDArray[Any]:
         """Return components v + intercept_hidden."""
-        field = np.asarray(safe_sparse_dot(v, self.components_.T, dense_output=True))
-        field += self.intercept_hidden_
-        return field
+        product = np.asarray(safe_sparse_dot(v, self.components_.T, dense_output=True))
+        return np.asarray(np.add(product, self.intercept_hidden_, out=product if product.flags.writeable else None))
 
     def _mean_hiddens(self, v: Any) -> NDArray[Any]:
         field = self._field(v)
@@ -84,7 +86,7 @@ class FittedBinary(Pictured, BaseEstimator):
         ndarray of bool, shape (n_samples, n_features)
         """
         check_is_fitted(self)
-        rng = self._own_random_state()
+        v, rng = checked(self, v, reset=False), self._own_random_state()
         return self._sample_visibles(self._sample_hiddens(v, rng), rng)
 
     def _own_random_state(self) -> RandomState:
@@ -113,7 +115,7 @@ class FittedBinary(Pictured, BaseEstimator):
         `log_likelihood` for the likelihood itself.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS)
+        X = checked(self, X, reset=False)
         columns = columns_by_row(X, check_random_state(self.random_state))
         step = max(1, PIECE // max(X.shape[1], self.n_components))
         pieces = [
@@ -146,14 +148,21 @@ class FittedBinary(Pictured, BaseEstimator):
             ``value``, ``standard_error``, ``lower``, ``upper`` and more. It is kept until the model changes.
         """
         check_is_fitted(self)
-        kept = self._partition
-        if kept is None or kept[0] is not self.components_ or X is not None:
+        made_of = self._digest()
+        if self._partition is None or self._partition[0] != made_of or X is not None:
             states = None if X is None else cases_of(self._states(X)).first(EXAMPLES).float()
             base = None if states is None else base_of_states(from_sklearn(self).float(), states)
             generator = torch.Generator().manual_seed(seed_of(check_random_state(self.random_state)))
             found = log_partition(from_sklearn(self).float(), base=base, generator=generator, examples=states)
-            kept = self._partition = (self.components_, found)
-        return kept[1]
+            self._partition = (made_of, found)
+        return self._partition[1]
+
+    def _digest(self) -> bytes:
+        """Return some bytes that change when a parameter does."""
+        digest = hashlib.blake2b(digest_size=16)
+        for parameter in (self.components_, self.intercept_hidden_, self.intercept_visible_):
+            digest.update(np.ascontiguousarray(parameter).data)
+        return digest.digest()
 
     def log_likelihood(self, X: Any) -> NDArray[np.float64]:
         """Return log P(v) = -F(v) - log Z of every row, in nats.
@@ -175,7 +184,7 @@ class FittedBinary(Pictured, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._states(X)
-        known = self._partition is not None and self._partition[0] is self.components_
+        known = self._partition is not None and self._partition[0] == self._digest()
         partition = self.log_partition(None if known else X)
         rbm = from_sklearn(self)
         pieces = [-rbm.free_energy(stored.to(rbm.weights)) for _, stored in cases_of(X).chunks(PIECE)]
@@ -183,19 +192,20 @@ class FittedBinary(Pictured, BaseEstimator):
 
     def _states(self, X: Any) -> Any:
         """Return an array or sparse matrix of zeros and ones."""
-        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS)
+        X = checked(self, X, reset=False)
         stored = X.data if sparse.issparse(X) else X
         if not ((stored == 0) | (stored == 1)).all():
             raise InputError("the log-likelihood is of states, zeros and ones: binarise X, as in X > 0.5")
         return X
 
-    def sample(self, n_samples: int = 1, steps: int = 1000) -> NDArray[Any]:
+    def sample(self, n_samples: int = 1, steps: int = 1000, random_state: Any = None) -> NDArray[Any]:
         """Draw samples of the model: the visible states of chains after `steps` Gibbs steps from noise.
 
         Parameters
         ----------
-        n_samples : int
-        steps : int
+        n_samples, steps : int
+        random_state : int, RandomState instance or None
+            By default that of the estimator: if it is a number, the samples are the same at every call.
 
         Returns
         -------
@@ -208,10 +218,11 @@ class FittedBinary(Pictured, BaseEstimator):
             When there is no sample or step to take.
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise InputError(f"n_samples is {n_samples}, but must be at least 1")
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        check_scalar(steps, "steps", Integral, min_val=1)
         rbm = from_sklearn(self).float()
-        generator = torch.Generator().manual_seed(seed_of(self._own_random_state()))
+        rng = check_random_state(self.random_state if random_state is None else random_state)
+        generator = torch.Generator().manual_seed(seed_of(rng))
         made = dream(rbm, gibbs.init_from_noise(rbm, n_samples, generator), steps, generator)
         return made.visible.numpy().astype(self.components_.dtype)
 

@@ -20,21 +20,20 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state, check_scalar
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 import harmonium.rbm as model
 from harmonium.data import Dataset
 from harmonium.errors import InputError
 from harmonium.gradients import METHODS
-from harmonium.kernels import sample_from_probability
 from harmonium.likelihood import LogPartition, base_of_states, log_partition
 from harmonium.progress import TrainingProgress, describe, training_progress
 from harmonium.sampling import dream, gibbs
 from harmonium.seeds import WEIGHTS, generator_for
-from harmonium.sklearn.arrays import FLOATS, PIECE, cases_of, seed_of
+from harmonium.sklearn.arrays import FLOATS, PIECE, cases_of, checked, seed_of, states_by_row
 from harmonium.sklearn.pictured import Pictured
 from harmonium.training import RECIPES, Materials, Record, Settings, TrainingState, materials, recipe, start, train
 from harmonium.units import FAMILIES, Units, make_units
@@ -53,10 +52,10 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
     n_components : int, default=256
         The number of hidden units.
     visible : {"auto", "bernoulli", "gaussian"} or Units, default="auto"
-        The family of the visible units, or a layer of them. ``auto``: binary where all values lie in [0, 1], Gaussian
-        otherwise.
+        The family of the visible units, or a layer of them, whose parameters are then where learning starts. ``auto``:
+        binary where all values lie in [0, 1], Gaussian otherwise.
     hidden : {"bernoulli", "gaussian"} or Units, default="bernoulli"
-        The family of the hidden units, or a layer of them, of `n_components` units.
+        The family of the hidden units, or a layer of `n_components` of them, alike.
     recipe : str, default="best"
         Where all other settings of learning come from, see `harmonium.training.RECIPES`.
     method : str, default=None
@@ -167,7 +166,7 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
         -------
         self
         """
-        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS)
+        X = checked(self, X)
         state, data = self._start(X)
         self.history_: list[Record] = []
         with training_progress(state) if self.verbose else nullcontext() as shown:
@@ -200,7 +199,7 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
             given["epochs"] = self.n_iter
         hidden = self.hidden if isinstance(self.hidden, str) else self.hidden.family
         fraction = self.validation_fraction if X.shape[0] >= FEWEST else 0.0
-        rows = X.shape[0] - round(fraction * X.shape[0])
+        rows = X.shape[0] - (max(1, round(fraction * X.shape[0])) if fraction else 0)
         if "batch_size" in given:
             given["batch_size"] = min(given["batch_size"], rows)
         settings = recipe(
@@ -221,7 +220,6 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
             return None
         visible = _layer(self.visible, settings.visible, data.width, "visible")
         hidden = _layer(self.hidden, settings.hidden_units, self.n_components, "hidden")
-        visible.match_moments(data.found.mean, data.found.variance, data.found.cases)
         return model.RBM(visible, hidden, generator=generator_for(settings.seed, WEIGHTS))
 
     # What a fitted model says
@@ -229,7 +227,7 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
     def _inputs(self, X: Any) -> Iterator[Tensor]:
         """Yield rows as the model sees them, some thousands at a time, intensities not binarised."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=FLOATS)
+        X = checked(self, X, reset=False)
         for _, stored in cases_of(X).chunks(PIECE):
             yield self.preparation_.scale(stored)
 
@@ -240,7 +238,10 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
     def inverse_transform(self, X: Any) -> NDArray[np.float32]:
         """Return E[v | h] for rows of hidden states or means, in the units of the data."""
         check_is_fitted(self)
-        hidden = torch.as_tensor(np.asarray(X), dtype=torch.float32)
+        X = check_array(X, accept_sparse="csr", dtype=FLOATS)
+        if X.shape[1] != len(self.components_):
+            raise InputError(f"X has {X.shape[1]} features, but the model has {len(self.components_)} hidden units")
+        hidden = torch.from_numpy(X.toarray() if sparse.issparse(X) else np.array(X)).float()
         return self.preparation_.restore(self.rbm_.mean_visible_given_hidden(hidden)).float().numpy()
 
     def score_samples(self, X: Any, *, normalized: bool = False) -> NDArray[np.float64]:
@@ -250,22 +251,37 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         normalized : bool
-            Whether log Z is subtracted, see `log_partition`. Probabilities are of states: numbers between 0 and 1 are
-            first drawn as such, always alike. Densities of Gaussian units are those of X, not of standardised values.
+            Whether log Z is subtracted, see `log_partition`. Probabilities are of states: where the model learned from
+            numbers between 0 and 1, a state is drawn of such a row, the same for the same row. Densities of Gaussian
+            units are those of X, not of standardised values.
 
         Returns
         -------
         ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        ValueError
+            When log P is asked for what is no state of binary units.
         """
-        generator, pieces = torch.Generator().manual_seed(0), []
-        for piece in self._inputs(X):
-            drawn = normalized and self.preparation_.binarize == "sample"
-            states = sample_from_probability(piece, generator) if drawn else piece
-            pieces.append(-self.rbm_.free_energy(states).double())
-        scores = torch.cat(pieces)
+        pieces = (self._states(piece) if normalized else piece for piece in self._inputs(X))
+        scores = torch.cat([-self.rbm_.free_energy(piece).double() for piece in pieces])
         if normalized:
             scores = scores - self.log_partition().value - self._log_scale()
         return scores.numpy()
+
+    def _states(self, inputs: Tensor) -> Tensor:
+        """Return states of the visible units for prepared rows."""
+        if self.rbm_.visible.family != "bernoulli":
+            return inputs
+        self.rbm_.visible.check(inputs)
+        if self.preparation_.binarize == "sample":
+            return torch.from_numpy(states_by_row(inputs.numpy(), RandomState(0)))
+        if not ((inputs == 0) | (inputs == 1)).all():
+            raise InputError(
+                "log P is of states, zeros and ones, as those that were learned: binarise X, as in X > 0.5"
+            )
+        return inputs
 
     def _log_scale(self) -> float:
         """Return the log of the volume that standardising shrinks to 1."""
@@ -290,7 +306,7 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
         ----------
         n_samples, steps : int
         random_state : int, RandomState instance or None
-            By default that of the estimator.
+            By default that of the estimator: if it is a number, the samples are the same at every call.
 
         Returns
         -------
@@ -302,8 +318,8 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
             When there is no sample or step to take.
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise InputError(f"n_samples is {n_samples}, but must be at least 1")
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        check_scalar(steps, "steps", Integral, min_val=1)
         rng = check_random_state(self.random_state if random_state is None else random_state)
         generator = torch.Generator().manual_seed(seed_of(rng))
         made = dream(self.rbm_, gibbs.init_from_noise(self.rbm_, n_samples, generator), steps, generator)

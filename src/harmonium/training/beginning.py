@@ -129,7 +129,7 @@ def _as_sampled(rbm: RBM, precision: str) -> RBM:
         return rbm
     if not gains(rbm):
         reason = why_not() or "the model is too small, not on the CPU, or its visible units are not binary"
-        raise InputError(f"mixed precision gains nothing here ({reason}): leave --precision at auto")
+        raise InputError(f"mixed precision gains nothing here ({reason}): leave the precision at auto")
     return RoundedRBM(rbm)
 
 
@@ -144,7 +144,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError("torch sees no cuda device here: use --device cpu")
+        raise InputError("torch sees no cuda device here: use the device cpu")
     try:
         return torch.device(name)
     except RuntimeError:

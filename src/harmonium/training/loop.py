@@ -98,8 +98,8 @@ def _check_not_diverged(state: TrainingState, record: Record | None = None) -> N
         finite = finite and all(math.isfinite(value) for value in measured)
     if not finite:
         raise InputError(
-            f"training diverged in epoch {state.epochs_done}: lower --learning-rate (it is {state.learning_rate:g}), "
-            "or standardise the data; what was saved before is whole"
+            f"training diverged in epoch {state.epochs_done}: lower the learning rate (it is {state.learning_rate:g}), "
+            "or standardise the data; what a run folder has of it is whole"
         )
 
 

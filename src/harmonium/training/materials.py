@@ -24,6 +24,9 @@ MONITORED = 1000
 HELD_OUT = 10_000
 """How many examples the live log-likelihood looks at, at the most."""
 
+VALUES = 2**24
+"""Of examples that are this wide and wider fewer are looked at: so many numbers in all."""
+
 SPLITS = ("test", "validation", "train")
 """The parts of a data set by name."""
 
@@ -126,7 +129,7 @@ def held_out_examples(cases: Cases, preparation: Preparation, seed: int, states:
     None where they are no such states.
     """
     generator = generator_for(seed, MEASURE, 3)
-    chosen = torch.randperm(len(cases), generator=generator)[:HELD_OUT]
+    chosen = torch.randperm(len(cases), generator=generator)[: min(HELD_OUT, max(1, VALUES // cases.width))]
     pieces = (preparation.prepare(cases.take(part), generator) for part in chosen.split(1000))
     if states is None:
         return torch.cat(list(pieces))
@@ -162,7 +165,8 @@ def monitored_examples(
     validation : Tensor, shape (k, n), or None
         As many validation examples, where there are any.
     """
-    count = min(MONITORED, len(train)) if held_out is None else min(MONITORED, len(held_out), len(train))
+    most = min(MONITORED, max(1, VALUES // train.width))
+    count = min(most, len(train)) if held_out is None else min(most, len(held_out), len(train))
     generator = generator_for(seed, MEASURE)
     chosen = train.take(torch.randperm(len(train), generator=generator)[:count])
     of_train = preparation.prepare(chosen, generator)
