@@ -26,7 +26,7 @@ from harmonium.rbm import RBM
 from harmonium.seeds import WEIGHTS, generator_for
 from harmonium.training import Materials, Run, Settings, TrainingState, materials, open_model, start
 from harmonium.training.beginning import check_start, decided
-from harmonium.training.run import ESSENCE, absolute, make_run
+from harmonium.training.run import ESSENCE, absolute, check_new, make_run
 from harmonium.units import make_units
 
 SMALL = 1e-3
@@ -191,12 +191,7 @@ def start_stack(
     DBN(16-8-4)
     """
     run = StackRun(Path(folder))
-    if run.exists() and not overwrite:
-        raise InputError(
-            f"{folder} holds a run already: go on with --resume, replace it with --overwrite, or choose another --out"
-        )
-    if run.folder.exists() and not run.folder.is_dir():
-        raise InputError(f"{folder} is a file, not a folder: choose another --out")
+    check_new(run.folder, run.exists() and not overwrite)
     dataset = load(data, data_dir)
     ready = None if on is None else Run(Path(on))
     if ready is not None and run.folder.resolve() in (ready.folder.resolve(), *ready.folder.resolve().parents):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from numbers import Integral
 from typing import Any, cast
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import expit
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,9 +20,9 @@ from harmonium.errors import InputError
 from harmonium.exchange import from_sklearn
 from harmonium.likelihood import LogPartition, base_of_states, log_partition
 from harmonium.rbm import RBM
-from harmonium.sampling import dream, gibbs
 from harmonium.sklearn.arrays import PIECE, cases_of, checked, columns_by_row, seed_of
 from harmonium.sklearn.pictured import Pictured
+from harmonium.sklearn.samples import draw
 
 EXAMPLES = 1000
 """So many rows of data are enough for annealing to start from."""
@@ -218,13 +217,8 @@ class FittedBinary(Pictured, BaseEstimator):
             When there is no sample or step to take.
         """
         check_is_fitted(self)
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        check_scalar(steps, "steps", Integral, min_val=1)
-        rbm = from_sklearn(self).float()
-        rng = check_random_state(self.random_state if random_state is None else random_state)
-        generator = torch.Generator().manual_seed(seed_of(rng))
-        made = dream(rbm, gibbs.init_from_noise(rbm, n_samples, generator), steps, generator)
-        return made.visible.numpy().astype(self.components_.dtype)
+        own = self.random_state if random_state is None else random_state
+        return draw(from_sklearn(self).float(), n_samples, steps, own).numpy().astype(self.components_.dtype)
 
     def _model_to_show(self) -> RBM | None:
         return from_sklearn(self) if hasattr(self, "components_") else None

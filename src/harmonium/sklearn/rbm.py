@@ -20,7 +20,7 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils import check_array, check_random_state, check_scalar
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
@@ -31,10 +31,10 @@ from harmonium.errors import InputError
 from harmonium.gradients import METHODS
 from harmonium.likelihood import LogPartition, base_of_states, log_partition
 from harmonium.progress import TrainingProgress, describe, training_progress
-from harmonium.sampling import dream, gibbs
 from harmonium.seeds import WEIGHTS, generator_for
 from harmonium.sklearn.arrays import FLOATS, PIECE, cases_of, checked, seed_of, states_by_row
 from harmonium.sklearn.pictured import Pictured
+from harmonium.sklearn.samples import draw
 from harmonium.training import RECIPES, Materials, Record, Settings, TrainingState, materials, recipe, start, train
 from harmonium.units import FAMILIES, Units, make_units
 
@@ -318,12 +318,8 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
             When there is no sample or step to take.
         """
         check_is_fitted(self)
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        check_scalar(steps, "steps", Integral, min_val=1)
-        rng = check_random_state(self.random_state if random_state is None else random_state)
-        generator = torch.Generator().manual_seed(seed_of(rng))
-        made = dream(self.rbm_, gibbs.init_from_noise(self.rbm_, n_samples, generator), steps, generator)
-        return self.preparation_.restore(made.visible).float().numpy()
+        drawn = draw(self.rbm_, n_samples, steps, self.random_state if random_state is None else random_state)
+        return self.preparation_.restore(drawn).float().numpy()
 
     def _model_to_show(self) -> model.RBM | None:
         return getattr(self, "rbm_", None)

@@ -271,12 +271,7 @@ def start_run(
     [1, 2]
     """
     run = Run(Path(folder))
-    if run.exists() and not overwrite:
-        raise InputError(
-            f"{folder} holds a run already: go on with --resume, replace it with --overwrite, or choose another --out"
-        )
-    if run.folder.exists() and not run.folder.is_dir():
-        raise InputError(f"{folder} is a file, not a folder: choose another --out")
+    check_new(run.folder, run.exists() and not overwrite)
     dataset = load(data, data_dir)
     validation = dataset.validation if validation is None else validation
     ready = materials(dataset, settings, validation)
@@ -292,6 +287,16 @@ def start_run(
     }
     make_run(run, config, state, ready)
     return run, state, ready
+
+
+def check_new(folder: Path, taken: bool) -> None:
+    """Raise `InputError` when a folder holds a run already that is not to be replaced, or is a file."""
+    if taken:
+        raise InputError(
+            f"{folder} holds a run already: go on with --resume, replace it with --overwrite, or choose another --out"
+        )
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, not a folder: choose another --out")
 
 
 def absolute(name: str | float) -> str | float:
