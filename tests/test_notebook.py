@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
 from harmonium.notebook import show_models
+from harmonium.progress import is_watched
 from models import small_rbm
 
 InteractiveShell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell
@@ -19,6 +21,14 @@ def test_a_model_that_ends_a_cell_shows_its_filters():
     assert 'src="data:image/png;base64,' in data["text/html"]
     data, _ = shell.display_formatter.format(small_rbm(n=5, m=3))
     assert "<img" not in data["text/html"]  # 5 units are no picture
+
+
+def test_the_progress_bar_is_shown_where_it_is_seen(monkeypatch):
+    console = Console(force_jupyter=True)
+    for there, seen in ((None, False), ("ipywidgets", True)):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name, there=there: there)
+        assert is_watched(console) == seen
+    assert not is_watched(Console(force_jupyter=False))  # the output of tests is no terminal
 
 
 def test_without_ipython_nothing_is_registered():
