@@ -283,7 +283,9 @@ def test_export_and_import(command, tmp_path):
     assert command(*TRAIN)[0] == 0
     code, out, err = command("export", "run", "model.h5")
     assert (code, out.strip()) == (0, "model.h5"), err
-    code, out, err = command("import", "model.h5", "--out", "again.safetensors")
+    code, _, err = command("import", "model.h5", "--shape", "8x9")
+    assert (code, "of 64 visible units" in err) == (2, True)
+    code, out, err = command("import", "model.h5", "--out", "again.safetensors", "--shape", "8x8")
     assert code == 0, err
     assert "64 visible and 12 hidden units" in out
     assert command("dream", "again.safetensors", "--count", 4, "--steps", 2)[0] == 0
@@ -300,6 +302,7 @@ def test_export_and_import(command, tmp_path):
         (("import", "nothing.h5"), "there is no file nothing.h5"),
         (("import", "run.h5", "--update", 7), "there is no file run.h5"),
         (("import", "run.h5", "--out", "run.h5"), "does not end in .safetensors"),
+        (("predict", "run", "--out", "nowhere/p.csv"), "not the folder of a stack"),
         (("train", "digits", "--on", "run"), "--on is for a stack"),
         (("train", "digits", "--layers", "5", "--on", "nowhere"), "nowhere is not a run folder"),
     ],

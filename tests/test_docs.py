@@ -25,6 +25,8 @@ def run_command(line, monkeypatch):
     words = shlex.split(line)
     if words[1] == "evaluate":
         words += ["--runs", "20", "--temperatures", "50"]
+    if words[1] == "train" and not {"--epochs", "--resume"} & set(words):
+        words += ["--epochs", "2"]
     assert words[0] == "harmonium", line
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as stopped:

@@ -33,7 +33,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
 
 
 def test_a_missing_folder_is_a_sentence(tmp_path):
-    with pytest.raises(StorageError, match="No such file or directory"):
+    with pytest.raises(StorageError, match="there is no folder"):
         write_text(tmp_path / "nowhere" / "a.txt", "x")
 
 

@@ -38,6 +38,8 @@ def replacing(path: Path | str) -> Iterator[Path]:
     # A fixed name: what a killed process leaves behind is overwritten by the next save, not piled up.
     if not path.name or path.is_dir():
         raise StorageError(f"cannot write {path}: it is a folder, not a file")
+    if not path.parent.is_dir():
+        raise StorageError(f"cannot write {path}: there is no folder {path.parent}")
     part = path.with_name(f".{path.name}.part{path.suffix}")
     try:
         yield part

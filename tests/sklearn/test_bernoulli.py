@@ -151,8 +151,9 @@ def test_in_a_pipeline_a_search_and_pandas():
     pipeline = make_pipeline(BernoulliRBM(20, random_state=0, n_iter=3), LogisticRegression(max_iter=200))
     search = GridSearchCV(pipeline, {"bernoullirbm__n_components": [5, 20]}, cv=2).fit(DIGITS[:300], y)
     assert search.best_params_ == {"bernoullirbm__n_components": 20}
-    frame = clone(pipeline[0]).set_output(transform="pandas").fit_transform(DIGITS[:50])
-    assert list(frame.columns[:2]) == ["bernoullirbm0", "bernoullirbm1"]
+    rbm = clone(pipeline[0]).set_output(transform="pandas")
+    for frame in (rbm.fit_transform(DIGITS[:50]), rbm.transform(DIGITS[:50])):
+        assert list(frame.columns[:2]) == ["bernoullirbm0", "bernoullirbm1"]
 
 
 def test_bad_input_is_said_as_scikit_learn_says_it():

@@ -16,13 +16,16 @@ def import_(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An HDF5 model file of the package rbms.")],
     out: Annotated[Path, typer.Option(help="The model file to write.")] = Path("model.safetensors"),
     update: Annotated[int | None, typer.Option(help="After how many updates; by default the last.")] = None,
+    shape: Annotated[
+        str | None, typer.Option(metavar="HEIGHTxWIDTH", help="Where the visible units are pixels, as in 28x28.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read a model of the package rbms, and write it as a model file of harmonium.
 
     Example:
 
-        harmonium import RBM.h5 --out model.safetensors
+        harmonium import RBM.h5 --out model.safetensors --shape 28x28
     """
     from harmonium import save_model
     from harmonium.exchange import read_rbms
@@ -30,10 +33,20 @@ def import_(
     if out.suffix != ".safetensors":
         raise InputError(f"{out} does not end in .safetensors: model files of harmonium do")
     rbm, _ = read_rbms(path, update)
-    save_model(out, rbm)
+    save_model(out, rbm, image_shape=_image_shape(shape, rbm.visible.size))
     facts = {"model": str(out), "visible": rbm.visible.size, "hidden": rbm.hidden.size}
     lines = f"{rbm.visible.size} visible and {rbm.hidden.size} hidden units: {out}", f"now: harmonium dream {out}"
     say(as_json, facts, *lines)
+
+
+def _image_shape(shape: str | None, units: int) -> tuple[int, int] | None:
+    """Return (height, width) for so many visible units."""
+    if shape is None:
+        return None
+    height, _, width = shape.partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) * int(width) == units):
+        raise InputError(f"--shape is {shape!r}, but must be height x width of {units} visible units, as in 28x28")
+    return int(height), int(width)
 
 
 @app.command()

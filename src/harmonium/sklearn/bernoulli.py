@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from harmonium.data import Preparation
 from harmonium.data.batches import Batches
@@ -263,6 +264,21 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedBina
             hidden = rbm.hidden.sample(state.chains.hidden_field, state.generator)
             self.h_samples_ = hidden.cpu().numpy().astype(dtype)
         self._learner = (made_of, self._parameters(), state)
+
+    # Here and not with what else a fitted model says, since scikit-learn's set_output looks for it in the class itself.
+    def transform(self, X: Any) -> NDArray[Any]:
+        """Return P(h_j = 1 | v) for every row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+        """
+        check_is_fitted(self)
+        return self._mean_hiddens(checked(self, X, reset=False))
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is made anew of the attributes."""

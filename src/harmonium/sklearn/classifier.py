@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -27,9 +29,13 @@ from harmonium.errors import InputError
 from harmonium.seeds import WEIGHTS, generator_for
 from harmonium.sklearn.arrays import FLOATS, checked, seed_of
 from harmonium.training import RECIPES, Settings, materials, recipe, train
+from harmonium.training.beginning import decided
 
 FEWEST = 10
 """Of fewer examples a class none are set aside."""
+
+PRETRAIN_UPDATES = 4000
+"""About so many updates of each RBM are planned where nobody says how many."""
 
 UPDATES, FEWEST_EPOCHS = 6000, 40
 """About so many updates, and at least so many passes, are planned for fine-tuning where nobody says how many."""
@@ -40,12 +46,13 @@ class DBNClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int, default=(500, 500)
+    hidden_layer_sizes : int or sequence of int, default=(500, 500)
         Hidden units of each layer, from the bottom up.
     recipe : str, default="best"
         How each RBM learns, see `harmonium.training.RECIPES`; by persistent chains where the recipe leaves that open.
     pretrain_iter : int, default=None
-        Passes over the data for each RBM; None for as many as the recipe says, 0 for a network of random weights.
+        Passes over the data for each RBM; None for as many as make about 4,000 updates (fewer than a thousand teach a
+        layer next to nothing), 0 for a network of random weights.
     tune_iter : int, default=None
         Passes over the data in fine-tuning; None for as many as make about 6,000 updates, but at least 40.
     learning_rate : float, default=0.1
@@ -90,7 +97,7 @@ class DBNClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "recipe": [StrOptions(set(RECIPES))],
         "pretrain_iter": [Interval(Integral, 0, None, closed="left"), None],
         "tune_iter": [Interval(Integral, 1, None, closed="left"), None],
@@ -104,7 +111,7 @@ class DBNClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes: Sequence[int] = (500, 500),
+        hidden_layer_sizes: int | Sequence[int] = (500, 500),
         *,
         recipe: str = "best",
         pretrain_iter: int | None = None,
@@ -188,7 +195,8 @@ class DBNClassifier(ClassifierMixin, BaseEstimator):
 
     def _settings(self, stored: Tensor, seed: int) -> list[Settings]:
         """Return the settings of each layer."""
-        sizes = list(self.hidden_layer_sizes)
+        given = self.hidden_layer_sizes
+        sizes: list[Any] = list(given) if isinstance(given, Sequence | np.ndarray) else [given]
         if not sizes or any(isinstance(size, bool) or not isinstance(size, Integral) or size < 1 for size in sizes):
             raise InputError(
                 f"hidden_layer_sizes is {self.hidden_layer_sizes!r}, but must be whole numbers of at least 1"
@@ -196,10 +204,12 @@ class DBNClassifier(ClassifierMixin, BaseEstimator):
         bounded = bool(stored.min() >= 0) and bool(stored.max() <= 1)
         visible, settings = "bernoulli" if bounded else "gaussian", []
         method = RECIPES[self.recipe][1]["method"] or "pcd"
-        epochs = {"epochs": self.pretrain_iter} if self.pretrain_iter else {}
         for size in sizes:
-            own = {"hidden": int(size), "visible": visible, "method": method, "seed": seed, **epochs}
-            settings.append(recipe(self.recipe, likelihood_share=0.0, patience=None, **own))
+            own = {"hidden": int(size), "visible": visible, "method": method, "seed": seed, "epochs": None}
+            chosen = decided(recipe(self.recipe, likelihood_share=0.0, patience=None, **own), *stored.shape)
+            assert chosen.batch_size is not None
+            epochs = self.pretrain_iter or math.ceil(PRETRAIN_UPDATES * chosen.batch_size / len(stored))
+            settings.append(replace(chosen, epochs=epochs))
             visible = "bernoulli"
         return fitting(settings)
 

@@ -38,20 +38,6 @@ class FittedBinary(Pictured, BaseEstimator):
     n_components: int
     _partition: tuple[bytes, LogPartition] | None = None
 
-    def transform(self, X: Any) -> NDArray[Any]:
-        """Return P(h_j = 1 | v) for every row.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-        """
-        check_is_fitted(self)
-        return self._mean_hiddens(checked(self, X, reset=False))
-
     def _field(self, v: Any) -> NDArray[Any]:
         """Return components v + intercept_hidden."""
         product = np.asarray(safe_sparse_dot(v, self.components_.T, dense_output=True))

@@ -30,6 +30,8 @@ from harmonium.data import Dataset
 from harmonium.errors import InputError
 from harmonium.gradients import METHODS
 from harmonium.likelihood import LogPartition, base_of_states, log_partition
+from harmonium.likelihood.brief import brief_log_partition
+from harmonium.likelihood.evaluate import choose_method
 from harmonium.progress import TrainingProgress, describe, training_progress
 from harmonium.seeds import WEIGHTS, generator_for
 from harmonium.sklearn.arrays import FLOATS, PIECE, cases_of, checked, seed_of, states_by_row
@@ -37,6 +39,9 @@ from harmonium.sklearn.pictured import Pictured
 from harmonium.sklearn.samples import draw
 from harmonium.training import RECIPES, Materials, Record, Settings, TrainingState, materials, recipe, start, train
 from harmonium.units import FAMILIES, Units, make_units
+
+TEMPERATURES = 500
+"""Of a brief estimate of log Z."""
 
 FEWEST = 20
 """From fewer examples none are set aside."""
@@ -61,7 +66,8 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
     method : str, default=None
         How the model term of the gradient is estimated; None for the recipe's, as for the next four.
     steps, batch_size, n_iter : int, default=None
-        Gibbs steps an update, examples an update, and passes over the data.
+        Gibbs steps an update, examples an update, and passes over the data: of the recipe ``best`` as many as make
+        about 16,000 updates, a minute for a thousand small images.
     learning_rate : float, default=None
     validation_fraction : float, default=0.1
         The share of the examples set aside, whose likelihood says which model is kept. 0 for none; from fewer than
@@ -176,7 +182,8 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
         self.components_ = self.rbm_.weights.T.numpy()
         self._n_features_out = len(self.components_)
         self._partition: LogPartition | None = None
-        self._base = base_of_states(self.rbm_, data.monitored_train.cpu())
+        self._brief: float | None = None
+        self._examples = data.monitored_train.cpu()
         return self
 
     def _train(self, state: TrainingState, data: Materials, shown: TrainingProgress | None) -> None:
@@ -251,9 +258,10 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         normalized : bool
-            Whether log Z is subtracted, see `log_partition`. Probabilities are of states: where the model learned from
-            numbers between 0 and 1, a state is drawn of such a row, the same for the same row. Densities of Gaussian
-            units are those of X, not of standardised values.
+            Whether log Z is subtracted: the value of `log_partition` if that was asked for before, and otherwise that
+            of a briefer estimate, whose error is some tenths of a nat. Probabilities are of states: where the model
+            learned from numbers between 0 and 1, a state is drawn of such a row, the same for the same row. Densities
+            of Gaussian units are those of X, not of standardised values.
 
         Returns
         -------
@@ -267,14 +275,17 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
         pieces = (self._states(piece) if normalized else piece for piece in self._inputs(X))
         scores = torch.cat([-self.rbm_.free_energy(piece).double() for piece in pieces])
         if normalized:
-            scores = scores - self.log_partition().value - self._log_scale()
+            scores = scores - self._log_z() - self._log_scale()
         return scores.numpy()
 
     def _states(self, inputs: Tensor) -> Tensor:
         """Return states of the visible units for prepared rows."""
         if self.rbm_.visible.family != "bernoulli":
             return inputs
-        self.rbm_.visible.check(inputs)
+        try:
+            self.rbm_.visible.check(inputs)
+        except InputError as error:
+            raise InputError(f"{error} (as MinMaxScaler(clip=True) does for new data)") from error
         if self.preparation_.binarize == "sample":
             return torch.from_numpy(states_by_row(inputs.numpy(), RandomState(0)))
         if not ((inputs == 0) | (inputs == 1)).all():
@@ -288,15 +299,25 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
         deviation = self.preparation_.deviation
         return 0.0 if deviation is None else float(deviation.log().sum())
 
+    def _log_z(self) -> float:
+        """Return log Z: exact, or as it was estimated before, or else estimated briefly."""
+        if self._partition is not None or choose_method(self.rbm_) == "exact":
+            return self.log_partition().value
+        if self._brief is None:
+            generator = torch.Generator().manual_seed(0)
+            self._brief, _ = brief_log_partition(self.rbm_, self._examples, generator, TEMPERATURES)
+        return self._brief
+
     def score(self, X: Any, y: Any = None) -> float:
-        """Return the mean of log P(v), in nats."""
+        """Return the mean of log P(v), in nats, see `score_samples`."""
         return float(self.score_samples(X, normalized=True).mean())
 
     def log_partition(self) -> LogPartition:
         """Return log Z, in nats: exact where the smaller layer has up to 20 units, otherwise annealed, with bounds."""
         check_is_fitted(self)
         if self._partition is None:
-            self._partition = log_partition(self.rbm_, base=self._base, generator=torch.Generator().manual_seed(0))
+            base, generator = base_of_states(self.rbm_, self._examples), torch.Generator().manual_seed(0)
+            self._partition = log_partition(self.rbm_, base=base, generator=generator, examples=self._examples)
         return self._partition
 
     def sample(self, n_samples: int = 1, steps: int = 1000, random_state: Any = None) -> NDArray[np.float32]:
@@ -339,7 +360,7 @@ def _family(visible: str | Units, X: Any) -> str:
     if visible != "auto":
         return visible
     stored = X.data if sparse.issparse(X) else X
-    bounded = stored.size == 0 or (stored.min() >= 0 and stored.max() <= 1)
+    bounded = stored.size == 0 or (np.float32(stored.min()) >= 0 and np.float32(stored.max()) <= 1)  # as learned
     return "bernoulli" if bounded else "gaussian"
 
 
