@@ -1,6 +1,6 @@
 """Seconds per epoch of CD and PCD at 784x500, beside scikit-learn's BernoulliRBM, rbms and an eager PyTorch loop.
 
-    python benchmarks/epoch_time.py [--rounds 5] [--json results.json]
+    python benchmarks/epoch_time.py [--rounds 5] [--only pcd-1] [--json results.json]
 
 Each measurement is a process of its own, and the contestants take turns, so that two thread pools never share a
 process and a slow minute of the machine hits all alike. Each process trains one pass to warm up and times the next.
@@ -179,14 +179,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/epoch_time.json"))
+    parser.add_argument("--only", nargs="+", default=[""], help="contestants in whose names one of these occurs")
     parser.add_argument("--measure", choices=CONTESTANTS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         print(measure(arguments.measure))
         return
-    found: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
+    chosen = [name for name in CONTESTANTS if "products" in name or any(word in name for word in arguments.only)]
+    found: dict[str, list[float]] = {name: [] for name in chosen}
     for _ in range(arguments.rounds):
-        for name in CONTESTANTS:
+        for name in chosen:
             found[name].append(measure_in_a_process(name))
     report(found, arguments.json)
 
@@ -207,12 +209,12 @@ def report(found: dict[str, list[float]], path: Path) -> None:
     _, data = binary_digits()
     machine = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
     console = Console(width=110)
-    rates = [name for name in CONTESTANTS if name.startswith("products")]
+    rates = [name for name in found if name.startswith("products")]
     console.print(*(f"{name}: {medians[name]:.2f} TFLOP/s" for name in rates), sep="\n")
     table = Table(title=f"Seconds per epoch, {VISIBLE}x{HIDDEN}, {data}", caption=f"{machine}, {date.today()}")
     for heading in ("", "median", "fastest", "slowest", "x scikit-learn", "x eager", "x rbms", "of dense float32"):
         table.add_column(heading, justify="right" if heading else "left")
-    for name in CONTESTANTS[len(rates) :]:
+    for name in list(found)[len(rates) :]:
         _, what, batch = name.split()
         roofline = dense_seconds(what, medians[f"products float32 {batch}"])
         cells = [f"{value:.2f}" for value in (medians[name], min(found[name]), max(found[name]))]
