@@ -43,16 +43,19 @@ def cases_of(X: Any) -> Cases:
 
 
 def unchecked_materials(X: Any) -> Materials:
-    """Return what training needs of any table of numbers, whatever they stand for."""
-    cases, mean = cases_of(X), torch.from_numpy(column_means(X))
+    """Return what training needs of any table of numbers, whatever they stand for; nobody asks for its moments."""
+    cases, nothing = cases_of(X), torch.zeros(X.shape[1], dtype=torch.float64)
     few = cases.first(10).float()
-    found = Survey(len(cases), mean, mean * (1 - mean), torch.ones_like(mean), False)
+    found = Survey(len(cases), nothing, nothing, nothing, False)
     return Materials(cases, None, Preparation(), found, None, few, None)
 
 
 def column_means(X: Any) -> NDArray[np.float64]:
     """Return the mean of every column, (N, n) -> (n,)."""
-    return np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
+    if sparse.issparse(X):
+        return np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
+    table = cases_of(X).values  # torch's threads, since numpy's would go on spinning beside them while it learns
+    return ((table.new_ones(1, len(table)) @ table)[0].double() / len(table)).numpy()
 
 
 def seed_of(rng: RandomState) -> int:
