@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -283,6 +284,12 @@ def test_export_and_import(command, tmp_path):
     assert command(*TRAIN)[0] == 0
     code, out, err = command("export", "run", "model.h5")
     assert (code, out.strip()) == (0, "model.h5"), err
+    with h5py.File("model.h5") as file:  # of this run, and not the numbers that are written without one
+        assert file["hyperparameters/learning_rate"][()] == Run(tmp_path / "run").settings().learning_rate
+        assert f"update_{Run(tmp_path / 'run').records()[-1].update}" in file
+        assert np.array_equal(file["parallel_chains"][()], Run(tmp_path / "run").chains().visible.numpy())
+    code, _, err = command("import", "model.h5", "--out", "nowhere/model.safetensors")
+    assert (code, "there is no folder nowhere" in err) == (2, True)
     code, _, err = command("import", "model.h5", "--shape", "8x9")
     assert (code, "of 64 visible units" in err) == (2, True)
     code, out, err = command("import", "model.h5", "--out", "again.safetensors", "--shape", "8x8")
@@ -302,7 +309,6 @@ def test_export_and_import(command, tmp_path):
         (("import", "nothing.h5"), "there is no file nothing.h5"),
         (("import", "run.h5", "--update", 7), "there is no file run.h5"),
         (("import", "run.h5", "--out", "run.h5"), "does not end in .safetensors"),
-        (("predict", "run", "--out", "nowhere/p.csv"), "not the folder of a stack"),
         (("train", "digits", "--on", "run"), "--on is for a stack"),
         (("train", "digits", "--layers", "5", "--on", "nowhere"), "nowhere is not a run folder"),
     ],

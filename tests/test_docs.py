@@ -97,6 +97,22 @@ def test_every_block_of_the_gallery(page, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out
 
 
+def test_every_command_about_the_likelihood(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_command("harmonium train digits --hidden 10 --out runs/mnist", monkeypatch)
+    has_mnist = (Path(os.environ.get("HARMONIUM_DATA", "nowhere")) / "mnist").is_dir()
+    for _, code in blocks("docs/likelihood.md"):
+        for line in code.splitlines():
+            if has_mnist or "runs/pcd" not in line:
+                run_command(line.removeprefix("$ "), monkeypatch)
+
+
+def test_every_page_with_code_is_run():
+    run = {"lecture.md", "deep.md", "index.md", "sklearn.md", "rbms.md", "likelihood.md"}
+    pages = {path for path in (ROOT / "docs").rglob("*.md") if blocks(path)}
+    assert {path.name for path in pages if path.parent.name != "gallery"} == run
+
+
 @pytest.mark.parametrize("page", ["index", "sklearn", "rbms"])
 def test_every_block_for_those_who_come_from_elsewhere(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

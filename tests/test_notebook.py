@@ -35,3 +35,14 @@ def test_without_ipython_nothing_is_registered():
     code = "import sys, harmonium; print('harmonium.notebook' in sys.modules, 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_in_ipython_importing_the_package_is_enough():
+    code = (
+        "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance();"
+        "import harmonium;"
+        "from harmonium.units import Bernoulli; rbm = harmonium.RBM(Bernoulli(9), Bernoulli(2));"
+        "print('data:image/png' in shell.display_formatter.format(rbm)[0]['text/html'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]

@@ -6,7 +6,7 @@ import torch
 from harmonium import RBM
 from harmonium.data import load
 from harmonium.deep import DBN
-from harmonium.deep.classifier import Tuning, _Batches, error_of, fine_tune, probabilities, randomize, to_torch
+from harmonium.deep.classifier import Tuning, _Batches, _losses, error_of, fine_tune, probabilities, randomize, to_torch
 from harmonium.errors import InputError
 from harmonium.units import Bernoulli, Gaussian, Labelled
 from models import small_rbm
@@ -81,20 +81,45 @@ def test_bad_networks():
         to_torch(RBM(Bernoulli(4), Bernoulli(3)), dropout=1.0)
 
 
-def test_examples_without_labels_help():
-    """Ten points of each of two rings of blobs have labels; the guesses for the others carry these along the rings."""
+def test_only_confident_guesses_are_learned(generator):
+    """Against the definition: the mean over all unlabelled cases of -log p of the guess, where p is 0.8 or more."""
+    network = to_torch(DBN([RBM(Bernoulli(4), Bernoulli(6))]), 3)
+    randomize(network, generator)
+    inputs, more = torch.rand(5, 4, generator=generator), torch.rand(40, 4, generator=generator)
+    classes = torch.tensor([0, 1, 2, 0, 1])
+    loss, of_guesses = _losses(network, inputs, classes, more, 0.8, generator)
+    own, others = (torch.log_softmax(network(rows), 1).detach() for rows in (inputs, more))
+    assert loss.item() == pytest.approx(-own[torch.arange(5), classes].mean().item(), rel=0.02)  # products in bfloat16
+    best = others.max(1).values
+    sure = best.exp() >= 0.8
+    assert 5 < sure.sum() < 35
+    assert of_guesses.item() == pytest.approx(-best[sure].sum().item() / 40, rel=0.05)
+    assert _losses(network, inputs, classes, None, 0.8, generator)[1] == 0
+
+
+def test_examples_without_labels_help_where_the_guesses_are_mostly_right():
+    """Two stripes, four labels each: the supervised boundary cuts a corner, and confident guesses put it in the gap."""
     generator = torch.Generator().manual_seed(0)
-    angles = torch.linspace(0, 6.28, 400)
-    rings = torch.cat([radius * torch.stack([angles.cos(), angles.sin()], 1) for radius in (0.2, 0.45)])
-    inputs = 0.5 + rings + 0.01 * torch.randn(rings.shape, generator=generator)
     classes = torch.arange(2).repeat_interleave(400)
-    chosen = torch.cat([torch.randperm(400, generator=generator)[:4] + 400 * k for k in (0, 1)])
+    along = torch.rand(800, generator=generator)
+    inputs = torch.stack([0.25 + 0.5 * classes + 0.03 * torch.randn(800, generator=generator), along], 1)
+    chosen = torch.cat([(along[:400] < 0.5).nonzero()[:4], 400 + (along[400:] > 0.5).nonzero()[:4]]).flatten()
     errors = {}
     for weight in (0.0, 1.0):
-        network = to_torch(DBN([RBM(Bernoulli(2), Bernoulli(40)), RBM(Bernoulli(40), Bernoulli(40))]), 2)
-        randomize(network, torch.Generator().manual_seed(1))
-        tuning = Tuning(epochs=150, batch_size=8, learning_rate=0.1, guess_weight=weight, patience=150)
-        *_, _ = fine_tune(network, (inputs[chosen], classes[chosen]), (inputs[chosen], classes[chosen]), tuning, inputs)
+        network = torch.nn.Sequential(torch.nn.Linear(2, 2))
+        torch.nn.init.zeros_(network[0].weight)
+        tuning = Tuning(epochs=200, batch_size=20, learning_rate=1.0, guess_weight=weight, patience=200)
+        list(fine_tune(network, (inputs[chosen], classes[chosen]), (inputs, classes), tuning, inputs))
         errors[weight] = error_of(network, inputs, classes)
-    assert errors[1.0] <= errors[0.0]
-    assert _Batches(inputs[chosen], classes[chosen], inputs, 8).labelled == 8 * 25
+    assert errors[1.0] == 0 < errors[0.0]
+
+
+def test_batches_of_an_epoch_have_four_unlabelled_for_each_labelled_example(generator):
+    batches = _Batches(torch.arange(6.0)[:, None], torch.arange(6), torch.arange(100.0)[:, None], 5)
+    epoch = list(batches.epoch(generator))
+    assert (len(epoch), batches.labelled) == (5, 25)
+    assert {len(more) for _, _, more in epoch} == {20}
+    seen = torch.cat([more for _, _, more in epoch]).flatten().long()
+    assert seen.bincount(minlength=100).tolist() == [1] * 100
+    labels = torch.cat([classes for _, classes, _ in epoch])
+    assert labels.bincount(minlength=6).tolist().count(4) >= 5  # 25 of 6: each four times, give or take one

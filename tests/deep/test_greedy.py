@@ -110,6 +110,18 @@ def test_a_wider_transposed_layer_says_of_its_states_what_the_layer_below_says()
     assert torch.allclose(one, other, atol=0.01)
 
 
+def test_a_wider_layer_of_a_stack_starts_upside_down(tmp_path):
+    layers = start_stack(tmp_path / "s", "digits", settings(12, 70), transposed=True).layers()
+    _, run, state, data = next(layers)
+    for _ in run.train(state, data):
+        pass
+    below = state.model
+    _, _, state, _ = next(layers)
+    assert torch.equal(state.rbm.weights[:, :64], below.weights.T)
+    assert torch.equal(state.rbm.hidden.bias[:64], below.visible.bias)
+    assert 0 < state.rbm.weights[:, 64:].abs().max() < 0.01
+
+
 def test_layers_on_top_of_a_trained_rbm(tmp_path):
     below = recipe("pcd", hidden=12, seed=3, **QUICK)
     run, state, data = start_run(tmp_path / "one", "digits", below, validation=0.2)

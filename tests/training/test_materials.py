@@ -1,10 +1,14 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
-from harmonium.data import load
+from harmonium.data import Cases, Dataset, load
+from harmonium.data.sparse import SparseCases, sparse_cases
 from harmonium.errors import InputError
-from harmonium.training import Settings, materials, start
+from harmonium.training import Settings, materials, recipe, start, train
 
 
 def saved(tmp_path, array, name="a.npy"):
@@ -155,3 +159,24 @@ def test_pixels_that_are_constant_or_rare_in_training_have_a_typical_deviation(t
     data = materials(saved(tmp_path, images), Settings(visible="gaussian"), validation=0)
     assert (255 - data.preparation.mean[4]) / data.preparation.deviation[4] < 60
     assert (255 - data.preparation.mean[8]) / data.preparation.deviation[8] < 10
+
+
+def test_of_wide_examples_fewer_are_looked_at(monkeypatch):
+    """And a sparse table is never made dense as a whole: no more than a quarter of its rows are taken at once."""
+    taken = []
+    take = SparseCases.take
+
+    def counted(self, positions):
+        taken.append(len(positions))
+        return take(self, positions)
+
+    monkeypatch.setattr(SparseCases, "take", counted)
+    monkeypatch.setattr(sys.modules["harmonium.training.materials"], "VALUES", 50 * 300)
+    monkeypatch.setattr(Cases.chunks, "__defaults__", (50 * 300,))
+    rows = sparse.random(400, 300, density=0.02, random_state=0, data_rvs=np.ones)
+    settings = recipe("pcd", hidden=4, epochs=1, batch_size=40)
+    data = materials(Dataset("rows", sparse_cases(rows)), settings, 0)
+    list(train(start(settings, data), data))
+    assert len(data.held_out) == len(data.monitored_train) == 50
+    assert max(taken) == 50
+    assert sum(taken) > 800  # the survey and an epoch have seen every row

@@ -66,31 +66,27 @@ def export(
 
         harmonium export runs/mnist features.onnx
     """
+    from harmonium.deep import StackRun
     from harmonium.exchange import export_onnx, write_rbms
     from harmonium.training import Run, open_model
 
     if out.suffix not in (".h5", ".hdf5", ".onnx"):
         raise InputError(f"{out} ends in neither .h5 nor .onnx: the ending says what to write")
-    if is_stack(path) and out.suffix != ".onnx":
+    if out.suffix == ".onnx":
+        export_onnx(StackRun(path).model().dbn if is_stack(path) else open_model(path).rbm, out)
+    elif is_stack(path):
         raise InputError(f"{path} is a stack, which rbms does not know: export one layer, as {path}/layer-1")
-    if is_stack(path):
-        from harmonium.deep import StackRun
-
-        export_onnx(StackRun(path).model().dbn, out)
-    elif out.suffix == ".onnx":
-        export_onnx(open_model(path).rbm, out)
+    elif path.is_dir():
+        write_rbms(out, open_model(path).rbm, **_about(Run(path)))
     else:
-        _export_run(Run(path), out) if path.is_dir() else write_rbms(out, open_model(path).rbm)
+        write_rbms(out, open_model(path).rbm)
     say(as_json, {"file": str(out)}, str(out))
 
 
-def _export_run(run: Any, out: Path) -> None:
-    """Write the model of a run with its chains, its settings and the number of its updates."""
-    from harmonium.exchange import write_rbms
-    from harmonium.training import open_model
-
-    rbm, settings, records, chains = open_model(run.folder).rbm, run.settings(), run.records(), run.chains()
+def _about(run: Any) -> dict[str, Any]:
+    """Return the chains of a run, the number of its updates, and its settings in the words of rbms."""
+    settings, records, chains = run.settings(), run.records(), run.chains()
     known = {"batch_size": settings.batch_size, "gibbs_steps": settings.steps, "learning_rate": settings.learning_rate}
     known |= {"L1": settings.l1, "L2": settings.weight_decay, "seed": settings.seed}
     updates = records[-1].update if records else 1
-    write_rbms(out, rbm, None if chains is None else chains.visible, update=updates, settings=known)
+    return {"chains": None if chains is None else chains.visible, "update": updates, "settings": known}

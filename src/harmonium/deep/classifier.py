@@ -232,8 +232,8 @@ def fine_tune(
         Inputs (cases, n), bytes that stand for 0 to 1 or floats, and classes (cases,).
     tuning : Tuning
     unlabelled : Tensor, optional
-        More inputs (cases, n), whose classes nobody knows: an epoch is then one pass over these, with as many labelled
-        examples in each batch as without, and four times as many unlabelled ones.
+        More inputs (cases, n), whose classes nobody knows: an epoch is then one pass over these, and each batch has
+        four times as many of them as labelled examples.
 
     Yields
     ------

@@ -33,6 +33,13 @@ def checked(estimator: BaseEstimator, X: Any, **given: Any) -> Any:
     return X
 
 
+def family_of(X: Any) -> str:
+    """Return ``bernoulli`` where all values, as float32 sees them, lie in [0, 1], and ``gaussian`` otherwise."""
+    stored = X.data if sparse.issparse(X) else X
+    bounded = stored.size == 0 or (np.float32(stored.min()) >= 0 and np.float32(stored.max()) <= 1)
+    return "bernoulli" if bounded else "gaussian"
+
+
 def cases_of(X: Any) -> Cases:
     """Return the rows of an array (N, n), or of a sparse matrix, as examples; nothing is copied or written."""
     if sparse.issparse(X):

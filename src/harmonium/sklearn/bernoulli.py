@@ -47,7 +47,7 @@ class BernoulliRBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedBina
     learning_rate : float, default=0.1
         It is constant.
     batch_size : int, default=10
-        Examples an update. Larger batches are faster: with 100, a pass takes about a third of the time.
+        Examples an update. Passes with larger batches are faster.
     n_iter : int, default=10
         Passes over the data in `fit`.
     verbose : int, default=0

@@ -27,7 +27,7 @@ from harmonium.deep import DBN, fitting, greedy_layers, to_torch
 from harmonium.deep.classifier import Tuning, fine_tune, probabilities, randomize
 from harmonium.errors import InputError
 from harmonium.seeds import WEIGHTS, generator_for
-from harmonium.sklearn.arrays import FLOATS, checked, seed_of
+from harmonium.sklearn.arrays import FLOATS, checked, family_of, seed_of
 from harmonium.training import RECIPES, Settings, materials, recipe, train
 from harmonium.training.beginning import decided
 
@@ -148,9 +148,7 @@ class DBNClassifier(ClassifierMixin, BaseEstimator):
         -------
         self
         """
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=FLOATS
-        )  # of both, so that their lengths are compared
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=FLOATS)
         check_classification_targets(y)
         self.classes_, encoded = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -201,8 +199,7 @@ class DBNClassifier(ClassifierMixin, BaseEstimator):
             raise InputError(
                 f"hidden_layer_sizes is {self.hidden_layer_sizes!r}, but must be whole numbers of at least 1"
             )
-        bounded = bool(stored.min() >= 0) and bool(stored.max() <= 1)
-        visible, settings = "bernoulli" if bounded else "gaussian", []
+        visible, settings = family_of(stored.numpy()), []
         method = RECIPES[self.recipe][1]["method"] or "pcd"
         for size in sizes:
             own = {"hidden": int(size), "visible": visible, "method": method, "seed": seed, "epochs": None}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, cast
 
 from harmonium.rbm import RBM
 
 
-class Pictured:
+class Pictured(ABC):
     """A mixin for estimators that can say which model they hold."""
 
+    @abstractmethod
     def _model_to_show(self) -> RBM | None:
         """Return the fitted model, or None where there is none yet."""
-        raise NotImplementedError
 
     def _with_filters(self, diagram: str) -> str:
         rbm = self._model_to_show()

@@ -34,7 +34,7 @@ from harmonium.likelihood.brief import brief_log_partition
 from harmonium.likelihood.evaluate import choose_method
 from harmonium.progress import TrainingProgress, describe, training_progress
 from harmonium.seeds import WEIGHTS, generator_for
-from harmonium.sklearn.arrays import FLOATS, PIECE, cases_of, checked, seed_of, states_by_row
+from harmonium.sklearn.arrays import FLOATS, PIECE, cases_of, checked, family_of, seed_of, states_by_row
 from harmonium.sklearn.pictured import Pictured
 from harmonium.sklearn.samples import draw
 from harmonium.training import RECIPES, Materials, Record, Settings, TrainingState, materials, recipe, start, train
@@ -67,7 +67,7 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
         How the model term of the gradient is estimated; None for the recipe's, as for the next four.
     steps, batch_size, n_iter : int, default=None
         Gibbs steps an update, examples an update, and passes over the data: of the recipe ``best`` as many as make
-        about 16,000 updates, a minute for a thousand small images.
+        about 16,000 updates, many for a small set.
     learning_rate : float, default=None
     validation_fraction : float, default=0.1
         The share of the examples set aside, whose likelihood says which model is kept. 0 for none; from fewer than
@@ -199,7 +199,8 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
     def _start(self, X: Any) -> tuple[TrainingState, Materials]:
         """Return the state before the first update, and what it learns from."""
         rng = check_random_state(self.random_state)
-        visible = _family(self.visible, X)
+        visible = self.visible.family if isinstance(self.visible, Units) else self.visible
+        visible = family_of(X) if visible == "auto" else visible
         given = {name: getattr(self, name) for name in ("method", "steps", "batch_size", "learning_rate")}
         given = {name: value for name, value in given.items() if value is not None}
         if self.n_iter is not None:
@@ -351,17 +352,6 @@ class RBM(Pictured, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMi
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _family(visible: str | Units, X: Any) -> str:
-    """Return the family of the visible units."""
-    if isinstance(visible, Units):
-        return visible.family
-    if visible != "auto":
-        return visible
-    stored = X.data if sparse.issparse(X) else X
-    bounded = stored.size == 0 or (np.float32(stored.min()) >= 0 and np.float32(stored.max()) <= 1)  # as learned
-    return "bernoulli" if bounded else "gaussian"
 
 
 def _layer(given: str | Units, family: str, size: int, which: str) -> Units:
