@@ -79,6 +79,23 @@ def test_it_shares_the_parameters_and_takes_them_over():
     assert torch.equal(seen.packed.rows, PackedWeights(rbm.weights.detach()).rows)
 
 
+def test_copies_follow_only_the_steps_that_wrote_them():
+    rbm = wide_rbm()
+    seen = RoundedRBM(rbm)
+    rows, dense = seen.packed.rows, seen.dense
+    for stepped, written, other in (
+        (seen.stepped_with_packed, lambda: seen.packed.rows, lambda: seen.dense),
+        (seen.stepped_with_dense, lambda: seen.dense, lambda: seen.packed.rows),
+    ):
+        before, stale = written().clone(), other().clone()
+        rbm.weights.data.mul_(2)
+        stepped()
+        assert torch.equal(written(), before)
+        assert not torch.equal(other(), stale)
+    assert seen.packed.rows is rows
+    assert seen.dense is dense
+
+
 def test_where_it_gains():
     with torch.no_grad():
         assert gains(wide_rbm())
@@ -91,7 +108,7 @@ def test_chains_of_the_rounded_model_keep_the_distribution_of_the_rounded_weight
     """Stationarity, false-alarm rate 1e-4; in float32, so that the compiled kernels do the work."""
     rbm = RBM(Bernoulli(6), Bernoulli(4), weights=1.5 * torch.randn(6, 4, generator=generator).bfloat16().float())
     seen = RoundedRBM(rbm)
-    monkeypatch.setattr(packed, "is_sparse", lambda states: True)  # rows are added, however many
+    monkeypatch.setattr(packed, "is_sparse", lambda states, rounded: True)  # rows are added, however many
 
     class Rounded:
         init = staticmethod(lambda _, visible: gibbs.init(seen, visible))

@@ -22,7 +22,7 @@ class PackedRBM(RBM):
     Attributes
     ----------
     packed : PackedWeights
-        The copy; `refresh` takes the weights over after a change.
+        The copy, made and brought up to date when it is asked for.
     """
 
     rounded = False
@@ -30,35 +30,45 @@ class PackedRBM(RBM):
     def __init__(self, rbm: RBM) -> None:
         super().__init__(rbm.visible, rbm.hidden, weights=rbm.weights)
         self.weights = rbm.weights
-        self.packed = PackedWeights(rbm.weights.detach(), self.rounded)
+        self._packed: PackedWeights | None = None
+        self.refresh()
 
-    @torch.no_grad()
     def refresh(self) -> None:
-        """Take over the weights as they are now."""
-        self.packed.pack(self.weights)
+        """Take over the weights when they are next needed: after changes that torch does not count, as fused steps."""
+        self._packed_at: int | None = None
+
+    @property
+    def packed(self) -> PackedWeights:
+        """The copy of the weights for products with sparse states."""
+        if self._packed is None:
+            self._packed = PackedWeights(self.weights.detach(), self.rounded)
+        elif self._packed_at != self.weights._version:
+            self._packed.pack(self.weights.detach())
+        self._packed_at = self.weights._version
+        return self._packed
 
     def hidden_field(self, visible: Tensor) -> Tensor:
         """W^T v: rows of W added where v is sparse, a dense product elsewhere."""
         self.visible.check_width(visible, "the visible state")
         if self._takes(visible):
             return self.packed.hidden_field(visible)
-        return self._dense(visible, self._weights_for_dense())
+        return self._dense_product(visible, self._weights_for_dense())
 
     def visible_field(self, hidden: Tensor) -> Tensor:
         """W h: columns of W added where h is sparse, a dense product elsewhere."""
         self.hidden.check_width(hidden, "the hidden state")
         if self._takes(hidden):
             return self.packed.visible_field(hidden)
-        return self._dense(hidden, self._weights_for_dense().T)
+        return self._dense_product(hidden, self._weights_for_dense().T)
 
     def _takes(self, states: Tensor) -> bool:
-        return states.dtype == torch.float32 and states.is_contiguous() and is_sparse(states)
+        return states.dtype == torch.float32 and states.is_contiguous() and is_sparse(states, self.rounded)
 
     def _weights_for_dense(self) -> Tensor:
         return self.weights.detach()
 
     @staticmethod
-    def _dense(states: Tensor, weights: Tensor) -> Tensor:
+    def _dense_product(states: Tensor, weights: Tensor) -> Tensor:
         return (states.to(weights.dtype) @ weights).to(states.dtype)
 
 
@@ -68,23 +78,44 @@ class RoundedRBM(PackedRBM):
     Binary states are exact in bfloat16 and sums are float32, so that a field is off by at most 2^-8 of the weights in
     it, and where dense products in bfloat16 are faster than in float32, also by 2^-9 of itself. Learning keeps its
     float32 weights; `refresh` takes them over after each step that does not do so itself.
+
+    Attributes
+    ----------
+    packed : PackedWeights
+    dense : Tensor, shape (n, m), bfloat16
+        The two copies, each brought up to date when it is asked for.
     """
 
     rounded = True
-    _half: tuple[int, Tensor] | None = None
+    _dense_copy: Tensor | None = None
 
     def refresh(self) -> None:
-        """Take over the weights as they are now."""
+        """Take over the weights as they are now, when they are next needed."""
         super().refresh()
-        self._half = None  # torch's fused optimisers change weights without counting their version up
+        self._dense_at: int | None = None
+
+    @property
+    def dense(self) -> Tensor:
+        """The copy of the weights for dense products."""
+        if self._dense_copy is None:
+            self._dense_copy = self.weights.detach().to(torch.bfloat16)
+        elif self._dense_at != self.weights._version:
+            self._dense_copy.copy_(self.weights.detach())
+        self._dense_at = self.weights._version
+        return self._dense_copy
+
+    def stepped_with_packed(self) -> None:
+        """Note that the weights have changed, and `packed` with them."""
+        self.refresh()
+        self._packed_at = self.weights._version
+
+    def stepped_with_dense(self) -> None:
+        """Note that the weights have changed, and `dense` with them."""
+        self.refresh()
+        self._dense_at = self.weights._version
 
     def _weights_for_dense(self) -> Tensor:
-        """Return the weights in bfloat16 where that is faster, rounded anew only after a change of them."""
-        if not dense_bfloat16():
-            return self.weights.detach()
-        if self._half is None or self._half[0] != self.weights._version:
-            self._half = self.weights._version, self.weights.detach().to(torch.bfloat16)
-        return self._half[1]
+        return self.dense if dense_bfloat16() else self.weights.detach()
 
 
 def packed_if_faster(rbm: RBM) -> RBM:

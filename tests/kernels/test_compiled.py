@@ -11,7 +11,9 @@ from harmonium.kernels import (
     PackedWeights,
     backend,
     descend,
+    descend_along,
     kernels_take,
+    rounded_outer,
     sample_from_bytes,
     sample_from_field,
     sample_from_probability,
@@ -183,6 +185,45 @@ def test_a_centred_descent(n, m, momentum):
     torch.testing.assert_close(weights, -expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(dots, expected @ hidden, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(sums, visible @ expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("n", "m"), [(784, 50), (57, 130), (1, 64), (113, 1)])
+@pytest.mark.parametrize(("decay", "momentum"), [(0.0, 0.5), (0.01, 0.0)])
+@pytest.mark.parametrize("centered", [False, True])
+def test_a_descent_along_a_gradient_at_hand(n, m, decay, momentum, centered):
+    """With rows that lie further apart than they are long, and against torch; the offsets against their definition."""
+    generator = seeded(n + m)
+    weights, velocity = torch.randn(n, m, generator=generator), torch.zeros(n, m)
+    gradient = torch.randn(n, m + 30, generator=generator).bfloat16()[:, :m]
+    dense, reference = torch.empty(n, m, dtype=torch.bfloat16), torch.nn.Parameter(weights.clone())
+    visible, hidden = torch.rand(n, 2, generator=generator), torch.rand(2, m, generator=generator)
+    reference.grad = gradient.float()
+    if centered:
+        reference.grad -= torch.outer(visible[:, 0], hidden[1]) + torch.outer(visible[:, 1], hidden[0])
+    optimizer = torch.optim.SGD([reference], lr=0.1, momentum=momentum, weight_decay=decay)
+    offsets = Offsets(visible, hidden) if centered else None
+    for _ in range(2):
+        optimizer.step()
+        found = descend_along(weights, velocity, gradient, Descent(decay, momentum, 0.1), dense, offsets)
+        torch.testing.assert_close(weights, reference.data, rtol=1e-5, atol=1e-6)
+        assert torch.equal(dense, weights.bfloat16())
+    assert (found is not None) == centered
+    if found is not None:
+        torch.testing.assert_close(found[0], reference.grad @ hidden[0], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(found[1], visible[:, 0] @ reference.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_a_gradient_in_bfloat16_is_the_gradient():
+    """Off by what rounding the means and the result may do: 2^-8 of the terms, 2^-8 of the sum."""
+    generator = seeded(8)
+    x, other = ((torch.rand(k, 90, generator=generator) < 0.3).float() for k in (140, 60))
+    y, other_y = torch.rand(140, 70, generator=generator), torch.rand(60, 70, generator=generator)
+    found = rounded_outer((x, y, 1 / 140), (other, other_y, -1 / 60))
+    terms = x.T @ y / 140, other.T @ other_y / 60
+    assert found.shape == (90, 70)
+    assert ((found - (terms[0] - terms[1])).abs() <= 2**-8 * (terms[0] + terms[1]) + 1e-6).all()
+    whole = rounded_outer((x, (4 * y).round(), 1.0))
+    assert torch.equal(whole.float(), (x.T @ (4 * y).round()).bfloat16().float())  # products and sums are exact here
 
 
 def test_normal_states_follow_their_distribution():

@@ -6,7 +6,7 @@ import torch
 from harmonium import kernels
 from harmonium.data import Cases, Dataset
 from harmonium.errors import InputError
-from harmonium.kernels import PackedWeights, backend
+from harmonium.kernels import PackedWeights, backend, products
 from harmonium.packed import RoundedRBM
 from harmonium.training import Settings, descent, materials, resume_run, start, start_run, train
 
@@ -24,7 +24,7 @@ def trained(monkeypatch=None, **changes):
     data = materials(sparse_data(), settings, validation=0)
     state = start(settings, data)
     if monkeypatch is not None:
-        monkeypatch.setattr(descent, "descent_takes", lambda *arguments: False)
+        monkeypatch.setattr(descent, "_descend", lambda *arguments: False)
     for _ in train(state, data):
         pass
     return state
@@ -43,10 +43,30 @@ def test_the_pass_over_the_weights_is_torchs_sgd(method, monkeypatch):
     torch.testing.assert_close(ours.rbm.hidden.bias, theirs.rbm.hidden.bias, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_both_ways_of_a_rounded_step_are_torchs_sgd_nearly(share, monkeypatch):
+    """Along sums of rows and along a dense product in bfloat16; one update, so that all draw the same states."""
+    monkeypatch.setattr(products, "SPARSE", share)
+    monkeypatch.setattr(products, "SPARSE_WITH_AMX", share)
+    monkeypatch.setattr(descent, "dense_bfloat16", lambda: True)
+    calls = []
+    for name in ("descend", "descend_along"):
+        kept = getattr(kernels, name)
+        monkeypatch.setattr(descent, name, lambda *given, kept=kept, name=name: calls.append(name) or kept(*given))
+    changes = {"method": "cd", "precision": "mixed", "epochs": 1, "batch_size": 600, "momentum": 0.0}
+    ours = trained(**changes)
+    assert calls == ["descend" if share else "descend_along"]
+    theirs = trained(monkeypatch, **changes)
+    assert follows(ours)
+    for name, tensor in theirs.rbm.state_dict().items():
+        torch.testing.assert_close(ours.rbm.state_dict()[name], tensor, rtol=1e-3, atol=1e-3 * 0.05)
+
+
 def follows(state):
     fresh = PackedWeights(state.rbm.weights.detach())
-    packed = state.sampled.packed
-    return torch.equal(packed.rows, fresh.rows) and torch.equal(packed.columns, fresh.columns)
+    packed, dense = state.sampled.packed, state.sampled.dense
+    copies = torch.equal(packed.rows, fresh.rows) and torch.equal(packed.columns, fresh.columns)
+    return copies and torch.equal(dense, state.rbm.weights.detach().bfloat16())
 
 
 def test_mixed_precision_is_the_default_where_it_gains_and_follows_the_weights():

@@ -2,9 +2,9 @@
 
 from harmonium.kernels.backend import dense_bfloat16, kernels_take, why_not
 from harmonium.kernels.bernoulli import sample_from_bytes, sample_from_field, sample_from_probability
-from harmonium.kernels.descent import Descent, Offsets, descend, descent_takes
+from harmonium.kernels.descent import Descent, Offsets, descend, descend_along, descent_takes
 from harmonium.kernels.normal import sample_normal
-from harmonium.kernels.products import PackedWeights, is_sparse
+from harmonium.kernels.products import PackedWeights, is_sparse, rounded_outer
 from harmonium.kernels.softplus import sum_of_softplus
 
 __all__ = [
@@ -13,9 +13,11 @@ __all__ = [
     "PackedWeights",
     "dense_bfloat16",
     "descend",
+    "descend_along",
     "descent_takes",
     "is_sparse",
     "kernels_take",
+    "rounded_outer",
     "sample_from_bytes",
     "sample_from_field",
     "sample_from_probability",

@@ -21,9 +21,12 @@ class Descent(NamedTuple):
     rate: float
 
 
-def descent_takes(weights: Tensor, *states: Tensor) -> bool:
-    """Whether `descend` takes these weights and visible states: in float32, in order, the states mostly 0."""
-    return kernels_take(weights, *states) and all(is_sparse(x) for x in states)
+def descent_takes(weights: Tensor, rounded: bool, *states: Tensor) -> bool:
+    """Whether `descend` takes these weights and visible states, and is faster than a dense product.
+
+    Both have to be in float32, in order, and the states mostly 0; `rounded` says which products it is held against.
+    """
+    return kernels_take(weights, *states) and all(is_sparse(x, rounded) for x in states)
 
 
 class Offsets(NamedTuple):
@@ -72,22 +75,74 @@ def descend(
     (Tensor, Tensor) or None
         With offsets, g b (n,) and a g (m,), which the gradients of the biases need.
     """
-    n, m = weights.shape
+    m = weights.shape[1]
     cases = len(model[0]) + len(data[0])
     means = blocks(cases, m, torch.float32)
     pack_floats(model[1], means, 0, model[2])
     pack_floats(data[1], means, len(model[0]), data[2])
-    factors = np.array(numbers, dtype=np.float32)
+    factors, centre = np.array(numbers, dtype=np.float32), _Centre(offsets, weights)
     copies = (0, 0) if packed is None else (packed.rows.data_ptr(), packed.columns.data_ptr())
-    dots, sums = torch.empty(n), torch.empty(-(-n // UNITS), m)
-    centre = (0,) * 4 if offsets is None else tuple(x.data_ptr() for x in (*offsets, dots, sums))
     run(
         compiled("descent").descend,
         *(number for x in (model[0], data[0]) for number in (x.data_ptr(), len(x))),
-        *(means.data_ptr(), weights.data_ptr(), 0 if velocity is None else velocity.data_ptr(), n, m),
+        *(means.data_ptr(), weights.data_ptr(), 0 if velocity is None else velocity.data_ptr(), *weights.shape),
         *(factors.ctypes.data, UNITS),
         *copies,
-        *centre,
+        *centre.addresses(),
     )
     torch.autograd.graph.increment_version([x for x in (weights, velocity) if x is not None])
-    return None if offsets is None else (dots, sums.sum(0))
+    return centre.corrections()
+
+
+@torch.no_grad()
+def descend_along(
+    weights: Tensor,
+    velocity: Tensor | None,
+    gradient: Tensor,
+    numbers: Descent,
+    half: Tensor,
+    offsets: Offsets | None = None,
+) -> tuple[Tensor, Tensor] | None:
+    """Change weights and velocity as `descend` does, by a step along a gradient that is at hand.
+
+    Parameters
+    ----------
+    weights, velocity, numbers, offsets
+        As for `descend`.
+    gradient : Tensor, shape (n, m), bfloat16
+        Its rows in order, however far apart.
+    half : Tensor, shape (n, m), bfloat16
+        The copy of the weights for dense products, which is written in the same pass.
+
+    Returns
+    -------
+    (Tensor, Tensor) or None
+        As of `descend`.
+    """
+    factors, centre = np.array(numbers, dtype=np.float32), _Centre(offsets, weights)
+    run(
+        compiled("descent").descend_along,
+        *(gradient.data_ptr(), weights.data_ptr(), 0 if velocity is None else velocity.data_ptr()),
+        *(*weights.shape, gradient.stride(0), factors.ctypes.data, UNITS, half.data_ptr()),
+        *centre.addresses(),
+    )
+    torch.autograd.graph.increment_version([x for x in (weights, velocity, half) if x is not None])
+    return centre.corrections()
+
+
+class _Centre:
+    """Where a kernel finds the offsets, and leaves what the gradients of the biases need."""
+
+    def __init__(self, offsets: Offsets | None, weights: Tensor) -> None:
+        n, m = weights.shape
+        self.offsets, self.dots, self.sums = offsets, torch.empty(n), torch.empty(-(-n // UNITS), m)
+
+    def addresses(self) -> tuple[int, ...]:
+        """Return four addresses, 0 without offsets."""
+        if self.offsets is None:
+            return (0,) * 4
+        return tuple(x.data_ptr() for x in (*self.offsets, self.dots, self.sums))
+
+    def corrections(self) -> tuple[Tensor, Tensor] | None:
+        """Return g b (n,) and a g (m,) with offsets."""
+        return None if self.offsets is None else (self.dots, self.sums.sum(0))

@@ -10,7 +10,7 @@ from harmonium.kernels.backend import callable_of, compiled, has
 from harmonium.kernels.threads import run
 
 SPARSE, SPARSE_WITH_AMX = 0.3, 0.05
-"""Up to this share of numbers other than 0, adding rows is faster than a dense product."""
+"""Up to this share of numbers other than 0, adding rows is faster than a dense product. The second: of rounded ones."""
 
 LOOK = 4
 """How many rows are looked at to find that share."""
@@ -103,8 +103,36 @@ def _sparse_product(states: Tensor, packed: Tensor, m: int) -> Tensor:
     return out
 
 
-def is_sparse(states: Tensor) -> bool:
-    """Whether few of the numbers are other than 0, judged by the first rows: float32, contiguous, on the CPU."""
+def is_sparse(states: Tensor, rounded: bool) -> bool:
+    """Whether adding rows of weights, rounded or not, for these states is faster than a dense product.
+
+    Judged by how many numbers of the first rows are other than 0: float32, contiguous, on the CPU.
+    """
     count = min(LOOK * states.shape[-1], states.numel())
-    most = SPARSE_WITH_AMX if has("amx_bf16") else SPARSE
+    most = SPARSE_WITH_AMX if rounded and has("amx_bf16") else SPARSE
     return int(callable_of(compiled("lists").count_nonzero)(states.data_ptr(), count)) <= most * count
+
+
+def rounded_outer(*terms: tuple[Tensor, Tensor, float]) -> Tensor:
+    """Return the sum of factor x' y over all terms, multiplied and rounded in bfloat16, summed in float32.
+
+    Parameters
+    ----------
+    *terms : (x, y, factor)
+        Float32 tensors (cases, n) and (cases, m); states of 0 and 1 are exact in bfloat16.
+
+    Returns
+    -------
+    Tensor, shape (n, m), bfloat16
+        A view of rows that are a multiple of 32 long, which products with AMX want.
+    """
+    cases, m = sum(len(x) for x, _, _ in terms), terms[0][1].shape[1]
+    left = torch.empty(cases, terms[0][0].shape[1], dtype=torch.bfloat16)
+    right = torch.zeros(cases, -(-m // LANES) * LANES, dtype=torch.bfloat16)
+    first = 0
+    for x, y, factor in terms:
+        last = first + len(x)
+        left[first:last] = x
+        torch.mul(y, factor, out=right[first:last, :m])
+        first = last
+    return (left.T @ right)[:, :m]

@@ -8,10 +8,21 @@ import torch
 from torch import Tensor
 
 from harmonium.gradients import Frame, Statistics, reframe, write_gradient, write_layer_gradients
-from harmonium.kernels import Descent, Offsets, PackedWeights, descend, descent_takes
+from harmonium.kernels import (
+    Descent,
+    Offsets,
+    dense_bfloat16,
+    descend,
+    descend_along,
+    descent_takes,
+    rounded_outer,
+)
 from harmonium.packed import PackedRBM, RoundedRBM
 from harmonium.rbm import RBM
 from harmonium.training.penalties import Penalties
+
+Term = tuple[Tensor, Tensor, float]
+"""Visible states, means of hidden units, and what their product counts."""
 
 
 class Direction(NamedTuple):
@@ -69,8 +80,7 @@ def take_step(
     Tensor or None
         The activity, moved on.
     """
-    packed = sampled.packed if isinstance(sampled, RoundedRBM) else None
-    done = not penalties.change_gradient and _descend(optimizer, rbm, packed, direction)
+    done = not penalties.change_gradient and _descend(optimizer, rbm, sampled, direction)
     if not done:
         write_gradient(rbm, direction.data, direction.model, direction.scale)
         if direction.frame is not None:
@@ -82,19 +92,19 @@ def take_step(
     return activity
 
 
-def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, packed: PackedWeights | None, direction: Direction) -> bool:
+def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, direction: Direction) -> bool:
     """Take the step in one pass over the weights, their rounded copy included, if optimiser and states allow it."""
     data, model, scale, frame = direction
-    group, velocity = optimizer.param_groups[0], _velocity(optimizer, rbm.weights)
+    velocity, rounded = _velocity(optimizer, rbm.weights), isinstance(sampled, RoundedRBM)
     if not _is_plain_descent(optimizer, velocity) or (frame is not None and frame.visible_variance is not None):
         return False
-    if not descent_takes(rbm.weights, model.outer.visible, data.outer.visible):
+    sparse = descent_takes(rbm.weights, rounded, model.outer.visible, data.outer.visible)
+    if not (sparse or (rounded and dense_bfloat16())):
         return False
     write_layer_gradients(rbm, data, model, scale)
     terms = [(x, y, sign * scale * factor) for (x, y, factor), sign in ((model.outer, 1), (data.outer, -1))]
-    numbers = Descent(group["weight_decay"], group["momentum"], float(group["lr"]))
     offsets = None if frame is None else _offsets(rbm, frame)
-    found = descend(rbm.weights, velocity, terms[0], terms[1], numbers, packed, offsets)
+    found = (_step_sparse if sparse else _step_dense)(optimizer, rbm, sampled, terms, offsets)
     if found is not None:
         for layer, correction in zip((rbm.visible, rbm.hidden), found, strict=True):
             gradient = layer.get_parameter("bias").grad
@@ -102,6 +112,34 @@ def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, packed: PackedWeights |
             gradient -= correction
     _descend_layers(optimizer)
     return True
+
+
+def _step_sparse(
+    optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, terms: list[Term], offsets: Offsets | None
+) -> tuple[Tensor, Tensor] | None:
+    """Step along a gradient that is summed over the ones of the states row by row."""
+    packed = sampled.packed if isinstance(sampled, RoundedRBM) else None
+    velocity, numbers = _velocity(optimizer, rbm.weights), _numbers(optimizer)
+    found = descend(rbm.weights, velocity, terms[0], terms[1], numbers, packed, offsets)
+    if isinstance(sampled, RoundedRBM):
+        sampled.stepped_with_packed()
+    return found
+
+
+def _step_dense(
+    optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, terms: list[Term], offsets: Offsets | None
+) -> tuple[Tensor, Tensor] | None:
+    """Step along a gradient that is a dense product in bfloat16."""
+    assert isinstance(sampled, RoundedRBM)
+    velocity, numbers = _velocity(optimizer, rbm.weights), _numbers(optimizer)
+    found = descend_along(rbm.weights, velocity, rounded_outer(*terms), numbers, sampled.dense, offsets)
+    sampled.stepped_with_dense()
+    return found
+
+
+def _numbers(optimizer: torch.optim.Optimizer) -> Descent:
+    group = optimizer.param_groups[0]
+    return Descent(group["weight_decay"], group["momentum"], float(group["lr"]))
 
 
 def _offsets(rbm: RBM, frame: Frame) -> Offsets:

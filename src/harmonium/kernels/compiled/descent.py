@@ -14,10 +14,11 @@ from harmonium.kernels.compiled.intrinsics import (
     add_scaled_rows_of_floats,
     fetch_and_increment,
     floats_at,
+    halves_at,
     words_at,
 )
 from harmonium.kernels.compiled.lists import list_cases
-from harmonium.kernels.compiled.packing import pack_columns, pack_rows
+from harmonium.kernels.compiled.packing import HALF_WORD, pack_columns, pack_rows, rounded
 
 TABLE = types.void(types.CPointer(types.int64))
 ROW = np.int64(7)
@@ -122,4 +123,32 @@ def descend(table: Any) -> None:
         if table[12] != 0:
             pack_rows(weights, rows, first, last)
             pack_columns(weights, columns, first, last)
+        piece = fetch_and_increment(counter)
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
+def descend_along(table: Any) -> None:
+    """One step of stochastic gradient descent along a gradient that is at hand in bfloat16, as `descend` takes it.
+
+    table: g (n, stride), W, velocity, n, m, stride, address of (decay, momentum, rate), visible units a piece, W in
+    bfloat16 (n, m), offsets (or 0): visible (n, 2) mean and difference, hidden (2, m), dots (n,), sums (pieces, m).
+    """
+    counter, n, m, stride, units = table[0], table[4], table[5], table[6], table[8]
+    along, half = carray(halves_at(table[1]), (n, stride)), carray(halves_at(table[9]), (n, m))
+    weights, velocity = carray(floats_at(table[2]), (n, m)), carray(floats_at(table[3]), (n, m))
+    factors, gradient = carray(floats_at(table[7]), (3,)), np.empty((1, m), np.float32)
+    visible, hidden = carray(floats_at(table[10]), (n, 2)), carray(floats_at(table[11]), (2, m))
+    dots, sums = carray(floats_at(table[12]), (n,)), carray(floats_at(table[13]), ((n + units - 1) // units, m))
+    piece = fetch_and_increment(counter)
+    while piece * units < n:
+        if table[10] != 0:
+            sums[piece] = 0
+        for i in range(np.uint64(piece * units), np.uint64(min(n, (piece + 1) * units))):
+            for j in range(np.uint64(m)):
+                gradient[0, j] = np.uint32(np.uint32(along[i, j]) << HALF_WORD).view(np.float32)
+            if table[10] != 0:
+                dots[i] = _center_row(gradient, np.uint64(0), visible[i], hidden, sums[piece])
+            _descend_row(weights, velocity, gradient, i, np.uint64(0), factors)
+            for j in range(np.uint64(m)):
+                half[i, j] = np.uint16(rounded(weights[i, j]))
         piece = fetch_and_increment(counter)

@@ -14,7 +14,7 @@ HALF_WORD, ROUND, ZERO = np.uint32(16), np.uint32(0x7FFF), np.float32(0)
 
 
 @njit(inline="always")
-def _rounded(x: Any) -> Any:
+def rounded(x: Any) -> Any:
     """Return the bfloat16 nearest to a float32, ties to even, as the lower half of a word."""
     bits = np.float32(x).view(np.uint32)
     even = np.uint32(np.uint32(bits >> HALF_WORD) & np.uint32(1))
@@ -24,7 +24,7 @@ def _rounded(x: Any) -> Any:
 @njit(inline="always")
 def _pair(low: Any, high: Any) -> Any:
     """Return a word that holds two rounded numbers."""
-    return np.uint32(_rounded(low) | np.uint32(_rounded(high) << HALF_WORD))
+    return np.uint32(rounded(low) | np.uint32(rounded(high) << HALF_WORD))
 
 
 @njit(nogil=True, error_model="numpy")
