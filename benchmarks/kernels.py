@@ -22,8 +22,10 @@ from harmonium.data import Cases, Dataset
 from harmonium.kernels import PackedWeights, descent, products, sample_from_field, sample_normal
 from harmonium.kernels import bernoulli as sampling
 from harmonium.likelihood.annealing import anneal
+from harmonium.packed import PackedRBM
 from harmonium.sampling import GeometricPath, base_of_states
 from harmonium.training import Settings, loop, materials, start
+from harmonium.training import descent as stepping
 
 BATCH = 100
 
@@ -76,7 +78,7 @@ class Stopwatch:
             finally:
                 self.seconds[label] += time.perf_counter() - clock
 
-        setattr(place, name, timed)
+        setattr(place, name, staticmethod(timed) if isinstance(place, type) else timed)
 
 
 def update_by_parts(values: torch.Tensor) -> None:
@@ -86,6 +88,8 @@ def update_by_parts(values: torch.Tensor) -> None:
     state, watch = start(settings, data), Stopwatch()
     watch.around(sampling, "run", "random states")
     watch.around(products, "_sparse_product", "products")
+    watch.around(PackedRBM, "_dense_product", "products")
+    watch.around(stepping, "rounded_outer", "products")
     watch.around(descent, "run", "gradient, step and packing of the weights")
     batches = values.split(BATCH)
     for batch in batches[:50]:
