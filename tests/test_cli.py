@@ -157,6 +157,7 @@ def test_wrong_use_is_one_sentence_exit_code_2_and_nothing_written(arguments, me
         (("--seed", -1), "seed is -1"),
         (("--samples", "nowhere/s.npy"), "cannot write nowhere/s.npy: there is no folder nowhere"),
         (("--samples", "."), "cannot write"),
+        (("--samples", "s.csv"), "cannot write s.csv: states are written as a .npy file"),
         (("--picture", "/etc/passwd/x.png"), "cannot write /etc/passwd/x.png"),
         (("--count", 10**12), "must be at most 1000000"),
     ],
@@ -275,8 +276,8 @@ def test_the_defaults_spelt_out_resume_too(command):
 
 def test_samples_of_any_name(command, tmp_path):
     command(*TRAIN)
-    assert command("dream", "run", "--count", 2, "--steps", 2, "--samples", "s.txt")[0] == 0
-    assert np.load("s.txt").shape == (2, 64)
+    assert command("dream", "run", "--count", 2, "--steps", 2, "--samples", "s")[0] == 0
+    assert np.load("s").shape == (2, 64)
     assert not list(tmp_path.glob(".*"))
 
 

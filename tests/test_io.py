@@ -88,3 +88,15 @@ def test_a_header_that_makes_no_sense(model_file, header):
     rewrite(model_file, lambda tensors, old: old.update(header))
     with pytest.raises(InputError, match=r"m\.safetensors is damaged"):
         load_model(model_file)
+
+
+def test_an_estimator_is_no_model(tmp_path):
+    with pytest.raises(InputError, match="a dict is no RBM: of an estimator give rbm_"):
+        save_model(tmp_path / "a.safetensors", {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_of_rbms_has_to_be_imported(tmp_path):
+    (tmp_path / "RBM.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(InputError, match=r"is an HDF5 file: .* harmonium import "):
+        read_model_file(tmp_path / "RBM.h5")

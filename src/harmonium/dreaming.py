@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from harmonium.errors import InputError, StorageError, unknown_name
-from harmonium.files import replacing
+from harmonium.files import check_states_path, replacing
 from harmonium.io import ModelFile
 from harmonium.pictures import save_film
 from harmonium.pictures.film import check_film_path
@@ -110,6 +110,7 @@ def dream_of_run(
         raise unknown_name("start", start, STARTS)
     if film is not None:
         check_film_path(film)
+    check_states_path(samples)
     _check_targets(samples, film, picture)
     model = open_model(path)
     model.rbm.check_finite()

@@ -16,6 +16,9 @@ from harmonium.errors import InputError, StorageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+HDF5 = b"\x89HDF\r\n\x1a\n"
+"""How such a file begins."""
+
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
@@ -56,6 +59,12 @@ def replacing(path: Path | str) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def check_states_path(path: Path | None) -> None:
+    """Raise `InputError` for a file of states whose name says that it is none of numpy's."""
+    if path is not None and path.suffix not in ("", ".npy"):
+        raise InputError(f"cannot write {path}: states are written as a .npy file")
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Replace the text file `path` in one step (see `replacing`)."""
     with replacing(path) as part:
@@ -94,6 +103,9 @@ def read_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     if not Path(path).is_file():
         raise InputError(f"there is no file {path}")
+    with Path(path).open("rb") as start:
+        if start.read(8) == HDF5:
+            raise InputError(f"{path} is an HDF5 file: if it is a model of rbms, read it with harmonium import {path}")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}

@@ -60,9 +60,15 @@ def save_model(
 
     Raises
     ------
+    InputError
+        When it is no RBM.
     StorageError
         When the file cannot be written; an older file is then still whole.
     """
+    if not isinstance(rbm, RBM):
+        raise InputError(
+            f"a {type(rbm).__name__} is no RBM: of an estimator give rbm_, or what from_sklearn makes of it"
+        )
     preparation = Preparation() if preparation is None else preparation
     header, tensors = describe_data(preparation, image_shape)
     header |= {"format": FORMAT, "kind": "rbm", **describe_layers(rbm)}

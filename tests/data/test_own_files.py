@@ -41,6 +41,16 @@ def test_a_csv_with_names_and_real_values(tmp_path):
     assert load(str(tmp_path / "a.csv")).train.values.tolist() == [[0.5, 1.0], [0.25, 0.0]]
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_csv_whose_columns_are_counted(first, tmp_path):
+    row = ",".join("01" * 4)
+    counted = ",".join(str(k + first) for k in range(8))
+    (tmp_path / "a.csv").write_text(f"{counted}\n{row}\n{row}\n")
+    assert load(str(tmp_path / "a.csv")).train.values.tolist() == 2 * [[0, 1] * 4]
+    (tmp_path / "b.csv").write_text("0,1,2,3\n1,0,0,1\n")  # four numbers may well be an example
+    assert len(load(str(tmp_path / "b.csv")).train) == 2
+
+
 def test_images_are_rows_and_keep_their_shape(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((4, 3, 5)))
     dataset = load(str(tmp_path / "a.npy"))

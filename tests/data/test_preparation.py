@@ -62,11 +62,14 @@ def test_a_fault_is_named_by_its_row_in_the_file():
 
 
 def test_bytes_are_known_by_their_type_and_range():
-    assert byte_divisor(Cases(torch.tensor([[0, 7]], dtype=torch.uint8))) == 255
+    assert byte_divisor(Cases(torch.tensor([[0, 17]], dtype=torch.uint8))) == 255
     assert byte_divisor(Cases(torch.tensor([[0, 1]], dtype=torch.uint8))) == 1
     assert byte_divisor(Cases(torch.tensor([[0.0, 0.5]]))) == 1
     with pytest.raises(InputError, match=r"row 1, column 0 .* holds 256"):
         byte_divisor(Cases(torch.tensor([[0, 1], [256, 0]])))
+    for grey in (torch.tensor([[0, 16]], dtype=torch.uint8), torch.tensor([[0, 16]])):
+        with pytest.raises(InputError, match=r"at most 16, .* for bytes, of 255: divide them by 16"):
+            byte_divisor(Cases(grey))
 
 
 def test_an_epoch_shows_every_case_once_in_an_order_of_its_own(generator):

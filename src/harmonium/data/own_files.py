@@ -16,6 +16,9 @@ from harmonium.data.dataset import Dataset, table
 from harmonium.data.idx import read_idx
 from harmonium.errors import InputError
 
+COUNTED = 8
+"""So many numbers in their order are no example."""
+
 
 def load_file(path: Path) -> Dataset:
     """Load a data set from one file, the format told by its name.
@@ -25,8 +28,8 @@ def load_file(path: Path) -> Dataset:
     path : Path
         ``.npy`` (memory-mapped, so it may be larger than memory), ``.npz`` (its only array, or the one named train,
         x_train, data, x or images; one named test or x_test becomes the test set, and one-dimensional ones named y,
-        y_train or labels, and y_test or test_labels, the classes), ``.csv`` (with or without a line of names),
-        ``.parquet``, or an idx file, gzipped or not.
+        y_train or labels, and y_test or test_labels, the classes), ``.csv`` (with or without a line of names, for
+        which eight or more that count 0, 1, 2, ... or 1, 2, 3, ... are taken too), ``.parquet``, or an idx file, gzipped or not.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def _read_csv(path: Path) -> np.ndarray:
             first = next(csv.reader(handle), [])
         if not first:
             raise InputError(f"{path} is empty: give at least two examples with at least one column")
-        has_names = not all(_is_number(cell) for cell in first)
+        has_names = _counts(first) or not all(_is_number(cell) for cell in first)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of a file without rows, which is refused by name
             values = np.loadtxt(path, delimiter=",", skiprows=int(has_names), ndmin=2, encoding="utf-8-sig")
@@ -120,6 +123,11 @@ def _read_csv(path: Path) -> np.ndarray:
     # Counts and bytes are written without a decimal point: keep them whole, so that 0..255 are known for bytes.
     whole = values.size and bool(np.all(np.abs(values) < 2**53)) and np.array_equal(values, np.trunc(values))
     return values.astype(np.int64) if whole else values
+
+
+def _counts(cells: list[str]) -> bool:
+    """Whether a line counts columns, as tables of arrays are written."""
+    return len(cells) >= COUNTED and any(cells == [str(k + first) for k in range(len(cells))] for first in (0, 1))
 
 
 def _is_number(cell: str) -> bool:

@@ -15,6 +15,9 @@ from harmonium.errors import InputError
 ROWS = 256
 """So many rows of bytes are summed in float32."""
 
+COARSE = 16
+"""Whole numbers up to this are grey levels of a coarser kind, or counts, and no bytes."""
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -102,14 +105,15 @@ def byte_divisor(cases: Cases) -> float:
     Raises
     ------
     InputError
-        When they are whole numbers outside 0..255: names row and column.
+        When they are whole numbers outside 0..255: names row and column. When the largest is above 1 and at most 16:
+        bytes of 255 they are not.
     """
     if cases.values.dtype.is_floating_point:
         return 1.0
-    divisor = 1.0
+    largest = 0
     for rows, stored in cases.chunks():
         if stored.dtype == torch.uint8:
-            divisor = 255.0 if bool(stored.max() > 1) else divisor
+            largest = max(largest, int(stored.max()))
             continue
         faulty = (stored < 0) | (stored > 255)
         if faulty.any():
@@ -118,5 +122,10 @@ def byte_divisor(cases: Cases) -> float:
                 f"row {int(rows[row])}, column {column} (both from 0) holds {int(stored[row, column])}, but binary "
                 "units need bytes from 0 to 255 or values in [0, 1]: rescale the data, or use gaussian visible units"
             )
-        divisor = 255.0 if bool((stored > 1).any()) else divisor
-    return divisor
+        largest = max(largest, int(stored.max()))
+    if 1 < largest <= COARSE:
+        raise InputError(
+            f"the values are whole numbers of at most {largest}, and binary units would take them for bytes, of 255: "
+            f"divide them by {largest}, or use gaussian visible units"
+        )
+    return 255.0 if largest > 1 else 1.0

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from harmonium.deep import StackRun
 from harmonium.errors import InputError, StorageError
-from harmonium.files import replacing
+from harmonium.files import check_states_path, replacing
 from harmonium.seeds import DREAM, generator_for
 from harmonium.stack_report import draw_stack_dreams, write_stack_report
 
@@ -79,6 +79,7 @@ def dream_of_stack(
     dbn, generator = stack.dbn, generator_for(seed, DREAM)
     if not 1 <= count <= MOST:
         raise InputError(f"count is {count}, but must be from 1 to {MOST}")
+    check_states_path(samples)
     for target in (samples, picture):
         if target is not None and not target.parent.is_dir():
             raise StorageError(f"cannot write {target}: there is no folder {target.parent}")
