@@ -222,7 +222,8 @@ def _evaluate_stack(path: Path, data: str, as_json: bool, *given: Any) -> None:
     how = "by enumeration" if z.method == "exact" else "by annealing in both directions"
     sure = "" if z.method == "exact" else f", with the bracket of log Z between {bound.lower:.2f} and {bound.upper:.2f}"
     lines = [
-        f"variational bound {bound.value:.2f} nats an example{sure}: the mean of {bound.examples:,} examples ({_part(data)})",
+        f"variational bound {bound.value:.2f} nats an example{sure}: the mean of {bound.examples:,} examples "
+        f"({_part(data)})",
         f"estimate of the log-likelihood itself, from {found.samples} samples an example: {estimate.value:.2f} nats",
         f"log Z of the top RBM = {z.value:.3f} nats {how}; standard error of the bound {bound.standard_error:.2f}, the "
         "choice of examples included",
@@ -253,7 +254,8 @@ def _describe_likelihood(found: Any, data: str) -> list[str]:
     z = found.log_partition
     how = "exact" if found.method == "exact" else f"between {found.lower:.2f} and {found.upper:.2f}"
     lines = [
-        f"log-likelihood {found.value:.2f} nats an example, {how}: the mean of {found.examples:,} examples ({_part(data)})",
+        f"log-likelihood {found.value:.2f} nats an example, {how}: the mean of {found.examples:,} examples "
+        f"({_part(data)})",
         f"log Z = {z.value:.3f} nats by "
         + ("enumeration" if z.method == "exact" else "annealing in both directions")
         + f"; standard error of the log-likelihood {found.standard_error:.2f}, the choice of examples included",

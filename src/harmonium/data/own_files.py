@@ -29,7 +29,8 @@ def load_file(path: Path) -> Dataset:
         ``.npy`` (memory-mapped, so it may be larger than memory), ``.npz`` (its only array, or the one named train,
         x_train, data, x or images; one named test or x_test becomes the test set, and one-dimensional ones named y,
         y_train or labels, and y_test or test_labels, the classes), ``.csv`` (with or without a line of names, for
-        which eight or more that count 0, 1, 2, ... or 1, 2, 3, ... are taken too), ``.parquet``, or an idx file, gzipped or not.
+        which eight or more that count 0, 1, 2, ... or 1, 2, 3, ... are taken too), ``.parquet``, or an idx file,
+        gzipped or not.
 
     Raises
     ------
