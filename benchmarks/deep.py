@@ -9,8 +9,8 @@
 
 `dreams`: dreams of every class are shown to a network trained on real digits, from random weights: how many it takes
 for what they were meant to be; and how far dreams of one class are from each other, beside digits of one class.
-`classify`: fine-tuning with all labels; `few`: with 100, 1,000 and 10,000 (and guesses for the other examples), and the
-same network from random weights beside it, for half as many passes. Validation examples choose the epoch; the test
+`classify`: fine-tuning with all labels; `few`: with 100, 1,000 and 10,000, which spread to the other examples, and the
+same network from random weights beside it. Validation examples choose the epoch; the test
 examples are looked at once. With --quick, all of it on a stack of 200-200-500 units that is trained first, in under
 three minutes each.
 """
@@ -129,7 +129,7 @@ def main() -> None:
             folder = quick_stack(Path(temporary) / "plain", labels=False)
         for labelled in (100, 1000, 10_000) if "few" in what else ():
             for random_start in (False, True):
-                tuned(folder, labelled, random_start, seeds, max(1, epochs // 2))
+                tuned(folder, labelled, random_start, seeds, epochs)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import torch
 
 from harmonium import RBM
 from harmonium.data import load
-from harmonium.deep import DBN
+from harmonium.deep import DBN, spread_labels
 from harmonium.deep.classifier import Tuning, _Batches, _losses, error_of, fine_tune, probabilities, randomize, to_torch
 from harmonium.errors import InputError
 from harmonium.units import Bernoulli, Gaussian, Labelled
@@ -81,45 +81,43 @@ def test_bad_networks():
         to_torch(RBM(Bernoulli(4), Bernoulli(3)), dropout=1.0)
 
 
-def test_only_confident_guesses_are_learned(generator):
-    """Against the definition: the mean over all unlabelled cases of -log p of the guess, where p is 0.8 or more."""
+def test_known_and_guessed_classes_count_apart(generator):
     network = to_torch(DBN([RBM(Bernoulli(4), Bernoulli(6))]), 3)
     randomize(network, generator)
-    inputs, more = torch.rand(5, 4, generator=generator), torch.rand(40, 4, generator=generator)
-    classes = torch.tensor([0, 1, 2, 0, 1])
-    loss, of_guesses = _losses(network, inputs, classes, more, 0.8, generator)
-    own, others = (torch.log_softmax(network(rows), 1).detach() for rows in (inputs, more))
-    assert loss.item() == pytest.approx(-own[torch.arange(5), classes].mean().item(), rel=0.02)  # products in bfloat16
-    best = others.max(1).values
-    sure = best.exp() >= 0.8
-    assert 5 < sure.sum() < 35
-    assert of_guesses.item() == pytest.approx(-best[sure].sum().item() / 40, rel=0.05)
-    assert _losses(network, inputs, classes, None, 0.8, generator)[1] == 0
+    inputs, classes = torch.rand(45, 4, generator=generator), torch.randint(3, (45,), generator=generator)
+    each = -torch.log_softmax(network(inputs), 1).detach()[torch.arange(45), classes]
+    loss, of_guesses = _losses(network, inputs, classes, 5, generator)
+    assert loss.item() == pytest.approx(each[:5].mean().item(), rel=0.02)  # products in bfloat16
+    assert of_guesses.item() == pytest.approx(each[5:].mean().item(), rel=0.02)
+    assert _losses(network, inputs, classes, 45, generator)[1] == 0
 
 
-def test_examples_without_labels_help_where_the_guesses_are_mostly_right():
-    """Two stripes, four labels each: the supervised boundary cuts a corner, and confident guesses put it in the gap."""
+def test_a_network_learns_guessed_classes():
+    """Two stripes, four labels each in opposite corners: these alone are parted best by a boundary that is askew."""
     generator = torch.Generator().manual_seed(0)
     classes = torch.arange(2).repeat_interleave(400)
     along = torch.rand(800, generator=generator)
     inputs = torch.stack([0.25 + 0.5 * classes + 0.03 * torch.randn(800, generator=generator), along], 1)
     chosen = torch.cat([(along[:400] < 0.5).nonzero()[:4], 400 + (along[400:] > 0.5).nonzero()[:4]]).flatten()
+    spread = spread_labels(inputs, chosen, classes[chosen], 2)
     errors = {}
     for weight in (0.0, 1.0):
         network = torch.nn.Sequential(torch.nn.Linear(2, 2))
         torch.nn.init.zeros_(network[0].weight)
         tuning = Tuning(epochs=200, batch_size=20, learning_rate=1.0, guess_weight=weight, patience=200)
-        list(fine_tune(network, (inputs[chosen], classes[chosen]), (inputs, classes), tuning, inputs))
+        list(fine_tune(network, (inputs[chosen], classes[chosen]), (inputs, classes), tuning, (inputs, spread)))
         errors[weight] = error_of(network, inputs, classes)
     assert errors[1.0] == 0 < errors[0.0]
 
 
-def test_batches_of_an_epoch_have_four_unlabelled_for_each_labelled_example(generator):
-    batches = _Batches(torch.arange(6.0)[:, None], torch.arange(6), torch.arange(100.0)[:, None], 5)
+def test_a_batch_has_four_guessed_for_each_known_example(generator):
+    known, guessed = torch.arange(6.0)[:, None], 6 + torch.arange(100.0)[:, None]
+    batches = _Batches((known, torch.arange(6)), (guessed, 6 + torch.arange(100)), 5)
     epoch = list(batches.epoch(generator))
-    assert (len(epoch), batches.labelled) == (5, 25)
-    assert {len(more) for _, _, more in epoch} == {20}
-    seen = torch.cat([more for _, _, more in epoch]).flatten().long()
-    assert seen.bincount(minlength=100).tolist() == [1] * 100
-    labels = torch.cat([classes for _, classes, _ in epoch])
-    assert labels.bincount(minlength=6).tolist().count(4) >= 5  # 25 of 6: each four times, give or take one
+    assert (len(epoch), batches.known) == (5, 25)
+    assert {(len(inputs), count) for inputs, _, count in epoch} == {(25, 5)}
+    assert all(torch.equal(inputs.flatten().long(), classes) for inputs, classes, _ in epoch)
+    assert all(classes[:5].max() < 6 <= classes[5:].min() for _, classes, _ in epoch)
+    seen = torch.cat([classes for _, classes, _ in epoch]).bincount(minlength=106)
+    assert seen[6:].tolist() == [1] * 100
+    assert seen[:6].tolist().count(4) >= 5  # 25 of 6: each four times, give or take one

@@ -140,10 +140,9 @@ def finetune(
     guess_weight: Annotated[
         float | None,
         typer.Option(
-            help="How much the network's guesses count for images without labels, with --labelled; 0 for not."
+            help="How much examples count to whom labels spread from their neighbours, with --labelled; 0 for not."
         ),
     ] = None,
-    confidence: Annotated[float | None, typer.Option(help="Only guesses of this probability count.")] = None,
     steps: Annotated[int | None, typer.Option(help="Gibbs steps in the top RBM, of generate.")] = None,
     labelled: Annotated[int | None, typer.Option(help="Learn from so many labels only, of classify.")] = None,
     random_start: Annotated[

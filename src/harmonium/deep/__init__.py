@@ -7,6 +7,7 @@ from harmonium.deep.files import StackFile, read_stack, save_stack
 from harmonium.deep.greedy import Stacking, fitting, greedy_layers, resume_stack, start_stack
 from harmonium.deep.labels import given_label, label_energies, unlabelled, with_labels
 from harmonium.deep.run import StackRun
+from harmonium.deep.spreading import spread_labels
 
 __all__ = [
     "DBN",
@@ -23,6 +24,7 @@ __all__ = [
     "read_stack",
     "resume_stack",
     "save_stack",
+    "spread_labels",
     "start_stack",
     "to_torch",
     "unlabelled",

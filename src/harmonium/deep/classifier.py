@@ -23,8 +23,8 @@ from harmonium.units import Labelled
 WIDE = 200
 """Where all hidden layers have so many units, inputs are left out by default."""
 
-UNLABELLED = 4
-"""So many examples without a label are in a batch for each that has one."""
+GUESSED = 4
+"""So many examples with a guessed label are in a batch for each whose label is known."""
 
 
 def to_torch(dbn: DBN | RBM, classes: int = 0, dropout: float = 0.0, input_dropout: float = 0.0) -> nn.Sequential:
@@ -142,10 +142,7 @@ class Tuning:
     patience : int
         End after so many epochs without a lower validation error; the best network is kept.
     guess_weight : float
-        Where examples without labels are at hand: the weight of learning them with the network's own guesses as labels
-        (Lee 2013). It rises from 0 over the first half of the updates.
-    confidence : float
-        Only guesses with at least this probability count.
+        What examples whose label is guessed (`spread_labels`) count beside those whose label is known.
     seed : int
 
     Raises
@@ -163,7 +160,6 @@ class Tuning:
     input_dropout: float | None = None
     patience: int = 15
     guess_weight: float = 1.0
-    confidence: float = 0.95
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -176,7 +172,7 @@ class Tuning:
             raise InputError(f"the weight decay is {self.weight_decay:g}, but must be 0 or a positive number")
         if not self.guess_weight >= 0:
             raise InputError(f"the guess weight is {self.guess_weight:g}, but must be 0 or a positive number")
-        for name in ("momentum", "dropout", "input_dropout", "confidence"):
+        for name in ("momentum", "dropout", "input_dropout"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise InputError(f"the {name.replace('_', ' ')} is {getattr(self, name):g}, not in [0, 1)")
 
@@ -220,7 +216,7 @@ def fine_tune(
     train: tuple[Tensor, Tensor],
     validation: tuple[Tensor, Tensor],
     tuning: Tuning,
-    unlabelled: Tensor | None = None,
+    guessed: tuple[Tensor, Tensor] | None = None,
 ) -> Generator[Tuned, None, None]:
     """Train a network on labelled examples by stochastic gradient descent; it holds the best parameters at the end.
 
@@ -231,9 +227,9 @@ def fine_tune(
     train, validation : (Tensor, Tensor)
         Inputs (cases, n), bytes that stand for 0 to 1 or floats, and classes (cases,).
     tuning : Tuning
-    unlabelled : Tensor, optional
-        More inputs (cases, n), whose classes nobody knows: an epoch is then one pass over these, and each batch has
-        four times as many of them as labelled examples.
+    guessed : (Tensor, Tensor), optional
+        More inputs (cases, n) and guesses of their classes: an epoch is then one pass over these, and each batch has
+        four times as many of them as examples whose class is known.
 
     Yields
     ------
@@ -241,7 +237,7 @@ def fine_tune(
         After every epoch.
     """
     generator, clock = generator_for(tuning.seed, TUNE), time.perf_counter()
-    batches = _Batches(*train, unlabelled, tuning.batch_size)
+    batches = _Batches(train, guessed, tuning.batch_size)
     decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
     others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
     groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": tuning.weight_decay}, {"params": others}]
@@ -250,15 +246,14 @@ def fine_tune(
     best, lowest, waited = copy.deepcopy(network.state_dict()), math.inf, 0
     try:
         for epoch in range(1, tuning.epochs + 1):
-            total, done = torch.zeros(()), (epoch - 1) * len(batches)
-            for update, (inputs, classes, more) in enumerate(batches.epoch(generator), 1):
-                weight = tuning.guess_weight * min(1.0, 2 * (done + update) / (tuning.epochs * len(batches)))
-                loss, of_guesses = _losses(network, inputs, classes, more, tuning.confidence, generator)
+            total = torch.zeros(())
+            for inputs, classes, known in batches.epoch(generator):
+                loss, of_guesses = _losses(network, inputs, classes, known, generator)
                 optimizer.zero_grad(set_to_none=True)
-                (loss + weight * of_guesses).backward()
+                (loss + tuning.guess_weight * of_guesses).backward()
                 optimizer.step()
                 schedule.step()
-                total += loss.detach() * len(inputs)
+                total += loss.detach() * known
             if not bool(torch.isfinite(total)):
                 raise InputError("fine-tuning diverged: lower the learning rate")
             wrong = error_of(network, *validation)
@@ -266,7 +261,7 @@ def fine_tune(
             waited = 0 if better else waited + 1
             if better:
                 best, lowest = copy.deepcopy(network.state_dict()), wrong
-            yield Tuned(epoch, float(total) / batches.labelled, wrong, better, time.perf_counter() - clock)
+            yield Tuned(epoch, float(total) / batches.known, wrong, better, time.perf_counter() - clock)
             if waited >= tuning.patience:
                 break
     finally:  # also where nobody wants more epochs
@@ -276,32 +271,34 @@ def fine_tune(
 
 @dataclass(frozen=True)
 class _Batches:
-    """The batches of an epoch: labelled examples, and where there are any, unlabelled ones beside them."""
+    """The batches of an epoch: examples whose class is known, and where there are any, guessed ones after them."""
 
-    inputs: Tensor
-    classes: Tensor
-    unlabelled: Tensor | None
+    train: tuple[Tensor, Tensor]
+    guessed: tuple[Tensor, Tensor] | None
     size: int
 
     def __len__(self) -> int:
         """Return the number of updates in an epoch."""
-        own = math.ceil(len(self.inputs) / self.size)
-        return own if self.unlabelled is None else max(own, len(self.unlabelled) // (UNLABELLED * self.size))
+        own = math.ceil(len(self.train[0]) / self.size)
+        return own if self.guessed is None else max(own, len(self.guessed[0]) // (GUESSED * self.size))
 
     @property
-    def labelled(self) -> int:
-        """How many labelled examples pass in an epoch."""
-        return len(self.inputs) if self.unlabelled is None else len(self) * self.size
+    def known(self) -> int:
+        """How many examples whose class is known pass in an epoch."""
+        return len(self.train[0]) if self.guessed is None else len(self) * self.size
 
-    def epoch(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        """Yield (inputs, classes, unlabelled inputs or None), in an order drawn from the generator."""
-        rows = _shuffled(len(self.inputs), self.labelled, generator).split(self.size)
-        if self.unlabelled is None:
-            yield from ((self.inputs[own], self.classes[own], None) for own in rows)
+    def epoch(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, int]]:
+        """Yield (inputs, classes, how many of them are known), in an order drawn from the generator."""
+        pieces = _shuffled(len(self.train[0]), self.known, generator).split(self.size)
+        if self.guessed is None:
+            yield from ((self.train[0][rows], self.train[1][rows], len(rows)) for rows in pieces)
             return
-        others = _shuffled(len(self.unlabelled), len(self) * UNLABELLED * self.size, generator)
-        for own, other in zip(rows, others.split(UNLABELLED * self.size), strict=True):
-            yield self.inputs[own], self.classes[own], self.unlabelled[other]
+        others = _shuffled(len(self.guessed[0]), len(self) * GUESSED * self.size, generator)
+        for rows, more in zip(pieces, others.split(GUESSED * self.size), strict=True):
+            inputs, classes = (
+                torch.cat([own[rows], other[more]]) for own, other in zip(self.train, self.guessed, strict=True)
+            )
+            yield inputs, classes, len(rows)
 
 
 def _shuffled(count: int, wanted: int, generator: torch.Generator) -> Tensor:
@@ -311,23 +308,14 @@ def _shuffled(count: int, wanted: int, generator: torch.Generator) -> Tensor:
 
 
 def _losses(
-    network: nn.Sequential,
-    inputs: Tensor,
-    classes: Tensor,
-    more: Tensor | None,
-    confidence: float,
-    generator: torch.Generator,
+    network: nn.Sequential, inputs: Tensor, classes: Tensor, known: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return the mean cross-entropy with labels, and that with the confident guesses of the network itself."""
-    both = as_floats(inputs if more is None else torch.cat([inputs, more]))
-    with torch.autocast(both.device.type, torch.bfloat16, enabled=dense_bfloat16()):  # where it is faster
-        logits = _with_dropout(network, both, generator)
-    loss = nn.functional.cross_entropy(logits[: len(inputs)].float(), classes)
-    if more is None:
-        return loss, torch.zeros(())
-    sure, guesses = probabilities(network, more).max(1)  # of the whole network, nothing left out
-    each = nn.functional.cross_entropy(logits[len(inputs) :].float(), guesses, reduction="none")
-    return loss, (each * (sure >= confidence)).mean()
+    """Return the mean cross-entropy of the examples whose class is known, the first ones, and that of the others."""
+    inputs = as_floats(inputs)
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=dense_bfloat16()):  # where it is faster
+        logits = _with_dropout(network, inputs, generator)
+    each = nn.functional.cross_entropy(logits.float(), classes, reduction="none")
+    return each[:known].mean(), each[known:].mean() if known < len(each) else torch.zeros(())
 
 
 def _with_dropout(network: nn.Sequential, x: Tensor, generator: torch.Generator) -> Tensor:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from harmonium.data import Cases, Preparation
-from harmonium.deep import StackRun, save_stack
-from harmonium.deep.classifier import Tuned, Tuning, error_of, fine_tune, randomize, to_torch
+from harmonium.deep import DBN, StackRun, save_stack, spread_labels
+from harmonium.deep.classifier import Tuned, Tuning, as_floats, error_of, fine_tune, randomize, to_torch
 from harmonium.deep.stacking import labels_of, layer_materials
 from harmonium.deep.up_down import UpDown, UpDownRecord, up_down
 from harmonium.errors import InputError
@@ -22,6 +22,9 @@ from harmonium.seeds import SUBSET, generator_for
 from harmonium.stack_report import draw_stack
 from harmonium.training import materials
 from harmonium.training.materials import split
+
+PIECE = 2000
+"""So many examples go up through a stack at once."""
 
 
 def classify(
@@ -43,11 +46,11 @@ def classify(
         The folder of the stack.
     tuning : Tuning
     labelled : int, optional
-        Learn from so many labels of the training examples only, as many of each class; the other training examples are
-        learned with the network's own confident guesses, if the tuning gives these a weight. The labels of the
-        validation examples still choose the epoch.
+        Learn from so many labels of the training examples only, as many of each class; if the tuning gives guesses a
+        weight, these labels spread to the other training examples (`harmonium.deep.spread_labels`), by the hidden means
+        of the bottom layer. The labels of the validation examples still choose the epoch.
     random_start : bool
-        Start from random weights instead, to see what the stack is worth.
+        Start from random weights instead, and spread labels by the inputs, to see what the stack is worth.
     data_dir : path, optional
         Where mnist and fashion-mnist lie.
     after_epoch : callable
@@ -75,19 +78,21 @@ def classify(
     test = None
     if dataset.test is not None and dataset.test_labels is not None:
         test = _pair(dataset.test, dataset.test_labels, stack.preparation)
-    others = None
+    guessed = None
     if labelled is not None:
         chosen = _subset(train[1], labelled, classes, tuning.seed)
-        unlabelled = torch.ones(len(train[0]), dtype=torch.bool)
-        unlabelled[chosen] = False
-        others = train[0][unlabelled] if tuning.guess_weight else None
+        if tuning.guess_weight and labelled < len(train[0]):
+            features = as_floats(train[0]) if random_start else _bottom_means(stack.dbn, train[0])
+            spread = spread_labels(features, chosen, train[1][chosen], classes)
+            spread[chosen] = -1
+            guessed = train[0][spread >= 0], spread[spread >= 0]
         train = train[0][chosen], train[1][chosen]
     tuning = tuning.decided(stack.dbn.sizes[1:], len(train[0]))
     network = to_torch(stack.dbn, classes, tuning.dropout, tuning.input_dropout or 0.0)
     if random_start:
         randomize(network, generator_for(tuning.seed, SUBSET, 1))
     records = []
-    epochs = fine_tune(network, train, validation, tuning, others if others is not None and len(others) else None)
+    epochs = fine_tune(network, train, validation, tuning, guessed)
     for record in epochs:
         records.append(record)
         if after_epoch(record):
@@ -101,6 +106,11 @@ def classify(
     }
     _save(run.folder, network, classes, tuning, facts, records)
     return facts
+
+
+def _bottom_means(dbn: DBN, inputs: Tensor) -> Tensor:
+    """Return the means of the lowest hidden layer: (cases, n) -> (cases, m)."""
+    return torch.cat([dbn.mean_up(as_floats(piece))[1] for piece in inputs.split(PIECE)])
 
 
 def _pair(cases: Cases, labels: Tensor, preparation: Preparation) -> tuple[Tensor, Tensor]:
