@@ -10,9 +10,8 @@
 `dreams`: dreams of every class are shown to a network trained on real digits, from random weights: how many it takes
 for what they were meant to be; and how far dreams of one class are from each other, beside digits of one class.
 `classify`: fine-tuning with all labels; `few`: with 100, 1,000 and 10,000, which spread to the other examples, and the
-same network from random weights beside it. Validation examples choose the epoch; the test
-examples are looked at once. With --quick, all of it on a stack of 200-200-500 units that is trained first, in under
-three minutes each.
+same network from random weights beside it. Validation examples choose the epoch; the test examples are looked at once.
+With --quick, all of it on a stack of 200-200-500 units that is trained first, in under three minutes each.
 """
 
 from __future__ import annotations

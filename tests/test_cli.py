@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
+from harmonium.cli.using import _part
 from harmonium.training import Run
 
 
@@ -336,3 +337,10 @@ def test_a_stack_on_a_trained_run(command):
     )
     assert code == 0, err
     assert "layer 2: 1 of 1 epochs" in out
+
+
+@pytest.mark.parametrize(
+    ("data", "part"), [("test", "test"), ("a.npy", "a.npy"), ("digits", "the training part of digits")]
+)
+def test_a_likelihood_says_of_which_examples_it_is(data, part):
+    assert _part(data) == part

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from harmonium import stacks
 from harmonium.deep import StackRun, resume_stack, start_stack
-from harmonium.deep.classifier import Tuning
+from harmonium.deep.classifier import Tuning, fine_tune
 from harmonium.deep.up_down import UpDown
 from harmonium.errors import InputError
 from harmonium.stacks import classify, dream_of_stack, evaluate_stack, generate, predict
@@ -86,6 +87,40 @@ def test_few_labels_and_random_weights(folder, tmp_path):
     for count in (9, 5000):
         with pytest.raises(InputError, match=f"labelled is {count}, but must be from 10, one a class, to 1294"):
             classify(tmp_path / "plain", Tuning(epochs=1), labelled=count)
+
+
+def test_few_labels_spread_before_the_network_learns(tmp_path, monkeypatch):
+    """By the hidden means of the stack, or the inputs without one; known and unreached examples are not guessed."""
+    seen = []
+
+    def spread(features, rows, labels, classes):
+        seen.append((features.shape[1], len(rows)))
+        guesses = torch.full((len(features),), 3)
+        guesses[:100] = -1
+        return guesses
+
+    def tune(network, train, validation, tuning, guessed=None):
+        seen.append((len(train[0]), None if guessed is None else guessed[1].tolist()))
+        return fine_tune(network, train, validation, tuning, guessed)
+
+    monkeypatch.setattr(stacks.tuning, "spread_labels", spread)
+    monkeypatch.setattr(stacks.tuning, "fine_tune", tune)
+    train_all(start_stack(tmp_path / "plain", "digits", [recipe("pcd", hidden=12, **(GIVEN | {"epochs": 1}))]))
+    for random_start, width in ((False, 12), (True, 64)):
+        seen.clear()
+        classify(tmp_path / "plain", Tuning(epochs=1), labelled=57, random_start=random_start)
+        assert seen[0] == (width, 57)
+        known, guesses = seen[1]
+        assert known == 57
+        assert set(guesses) == {3}
+        assert 1294 - 57 - 100 <= len(guesses) <= 1294 - 100
+    seen.clear()
+    classify(tmp_path / "plain", Tuning(epochs=1, guess_weight=0.0), labelled=57)
+    assert seen == [(57, None)]
+    monkeypatch.setattr(stacks.tuning, "spread_labels", lambda features, *given: torch.full((len(features),), -1))
+    seen.clear()
+    classify(tmp_path / "plain", Tuning(epochs=1), labelled=57)
+    assert seen == [(57, None)]  # nobody was reached
 
 
 def test_one_layer_with_labels(command, tmp_path, monkeypatch):

@@ -39,7 +39,7 @@ def spread_labels(features: Tensor, rows: Tensor, labels: Tensor, classes: int) 
 
     Notes
     -----
-    Time and memory for the graph grow as the square of the cases, and linearly. Sources: Zhou, Bousquet, Lal, Weston &
+    Time grows as the square of the cases, memory linearly. Sources: Zhou, Bousquet, Lal, Weston &
     Schoelkopf 2004, "Learning with local and global consistency", section 2; the shares, Zhu, Ghahramani & Lafferty
     2003, section 4; that a network learns from such labels, Iscen, Tolias, Avrithis & Chum 2019.
     """

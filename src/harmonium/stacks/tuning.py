@@ -85,7 +85,8 @@ def classify(
             features = as_floats(train[0]) if random_start else _bottom_means(stack.dbn, train[0])
             spread = spread_labels(features, chosen, train[1][chosen], classes)
             spread[chosen] = -1
-            guessed = train[0][spread >= 0], spread[spread >= 0]
+            reached = spread >= 0
+            guessed = (train[0][reached], spread[reached]) if reached.any() else None
         train = train[0][chosen], train[1][chosen]
     tuning = tuning.decided(stack.dbn.sizes[1:], len(train[0]))
     network = to_torch(stack.dbn, classes, tuning.dropout, tuning.input_dropout or 0.0)
