@@ -1,5 +1,10 @@
 """Compiled kernels against plain torch: equal products, equal distributions, equal states for equal numbers."""
 
+import hashlib
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -263,6 +268,34 @@ def test_what_kernels_take():
     assert not kernels_take(torch.nn.Parameter(large))  # autograd may ask for a gradient
     with torch.no_grad():
         assert kernels_take(torch.nn.Parameter(large))
+
+
+def print_a_digest_of_what_every_kernel_computes():
+    """Run in a process of its own by the test below, once while kernels are compiled and once from the cache."""
+    generator = seeded()
+    weights, visible = (
+        torch.randn(200, 70, generator=generator),
+        torch.rand(150, 200, generator=generator).lt(0.13).float(),
+    )
+    hidden, bias = torch.rand(150, 70, generator=generator), torch.randn(70, generator=generator)
+    field, phase = visible @ weights, (visible, hidden, 0.01)
+    offsets = Offsets(torch.rand(200, 2, generator=generator), torch.rand(2, 70, generator=generator))
+    packed, velocity, numbers = PackedWeights(weights), torch.zeros_like(weights), Descent(1e-3, 0.5, 0.3)
+    out = [packed.hidden_field(visible), sum_of_softplus(field, bias), sample_from_field(field, bias, seeded(1))]
+    out += [sample_normal(field, bias.abs(), seeded(2)), sample_from_probability(hidden, seeded(3))]
+    out += descend(weights, velocity, phase, phase, numbers, packed, offsets)
+    half, gradient = weights.bfloat16(), torch.randn(200, 70, generator=generator).bfloat16()
+    out += descend_along(weights, velocity, gradient, numbers, half, offsets)
+    out += [weights, velocity, packed.rows, packed.columns, half.view(torch.int16)]
+    print(*(hashlib.md5(x.numpy().tobytes()).hexdigest()[:8] for x in out))
+
+
+def test_a_process_that_compiles_kernels_computes_what_one_with_a_cache_does(tmp_path):
+    code = "import test_compiled; test_compiled.print_a_digest_of_what_every_kernel_computes()"
+    environment = dict(os.environ, NUMBA_CACHE_DIR=str(tmp_path), PYTHONPATH=os.path.dirname(__file__))
+    digests = [subprocess.check_output([sys.executable, "-c", code], env=environment, text=True) for _ in range(2)]
+    assert any(tmp_path.rglob("*.nbc")), "the second process finds what the first has compiled"
+    assert digests[0] == digests[1]
 
 
 def test_without_an_openmp_of_that_kind_one_thread_does_it_all(monkeypatch):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
+from harmonium.kernels.compiled.elementary import inlined
 from harmonium.kernels.compiled.intrinsics import (
     HALF,
     LANES,
@@ -53,7 +54,7 @@ def _add_phase(
                     add_scaled_rows_of_floats(target, rows, ROW, ones + k * of_unit, values + k * of_unit, count, kept)
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+@inlined("contract", "reassoc", "nsz")
 def _center_row(gradient: Any, k: Any, numbers: Any, hidden: Any, sums: Any) -> Any:
     """g_j -= visible mean * hidden difference_j + visible difference * hidden mean_j; return g . hidden mean.
 
@@ -68,7 +69,7 @@ def _center_row(gradient: Any, k: Any, numbers: Any, hidden: Any, sums: Any) -> 
     return dot
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined("contract")
 def _descend_row(weights: Any, velocity: Any, gradient: Any, i: Any, k: Any, factors: Any) -> None:
     """g += decay w; b = momentum b + g; w -= rate b: torch's SGD, on row i with row k of the gradient.
 

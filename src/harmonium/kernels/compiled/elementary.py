@@ -29,6 +29,15 @@ C6, C5, C4 = np.float32(6.5286584), np.float32(-25.9676), np.float32(60.167629)
 C3, C2, C1 = np.float32(-85.450142), np.float32(64.939117), np.float32(-19.739204)
 
 
+def inlined(*liberties: str) -> Any:
+    """Return a decorator that compiles a loop into every kernel that calls it, with some liberties of rounding.
+
+    Kernels find a function of its own by its name, and with it whichever copy of its code a process met first. These
+    differ in their last bits, so that a model would depend on whether kernels were compiled or came from the cache.
+    """
+    return njit(nogil=True, error_model="numpy", forceinline=True, fastmath=set(liberties))
+
+
 @njit(inline="always")
 def exp2(x: Any) -> Any:
     """2^x."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.elementary import LOG2_E, cosine, exp2, log, sine
+from harmonium.kernels.compiled.elementary import LOG2_E, cosine, exp2, inlined, log, sine
 from harmonium.kernels.compiled.intrinsics import bytes_at, doubles_at, fetch_and_increment, floats_at
 from harmonium.kernels.compiled.philox import fill_uniform
 
@@ -15,7 +15,7 @@ TABLE = types.void(types.CPointer(types.int64))
 ONE, ZERO, TWO, HALF = np.float32(1), np.float32(0), np.float32(2), np.float32(0.5)
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined("contract")
 def _draw_from_field(field: Any, bias: Any, uniform: Any, state: Any) -> None:
     """u < sigmoid(x), as u (1 + exp(-x)) < 1."""
     for j in range(len(state)):
@@ -78,7 +78,7 @@ def sample_from_bytes(table: Any) -> None:
         _draw_from_bytes(intensity[case], uniform, state[case])
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined("contract")
 def _draw_normal(mean: Any, deviation: Any, uniform: Any, state: Any) -> None:
     """Box & Muller 1958: r = sqrt(-2 log u), and r cos and r sin of a random angle are two normal numbers."""
     half = len(uniform) // 2
@@ -101,7 +101,7 @@ def sample_normal(table: Any) -> None:
         _draw_normal(mean[case], deviation, uniform, state[case])
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+@inlined("contract", "reassoc", "nsz")
 def _sum_of_softplus(field: Any, bias: Any) -> Any:
     """log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), summed in float64."""
     total = 0.0
