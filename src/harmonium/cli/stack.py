@@ -186,6 +186,8 @@ def finetune(
         if task == "generate":
             records = generate(path, UpDown(**given), data_dir=data_dir, after_epoch=show)
         else:
+            if labelled is not None and guess_weight != 0 and not as_json:
+                typer.echo("labels spread to nearest neighbours first: half a minute for 54,000 images", err=True)
             found = classify(
                 path,
                 Tuning(**given),
