@@ -27,7 +27,8 @@ from torch import Tensor
 from harmonium import RBM
 from harmonium.data import load
 from harmonium.deep import DBN, StackRun, start_stack
-from harmonium.deep.classifier import Tuning, fine_tune, probabilities, to_torch
+from harmonium.deep.classifier import probabilities, to_torch
+from harmonium.deep.fine_tuning import Tuning, fine_tune
 from harmonium.stacks import classify, dream_of_stack
 from harmonium.training import recipe
 from harmonium.units import Bernoulli

@@ -10,7 +10,7 @@ import torch
 
 from harmonium import stacks
 from harmonium.deep import StackRun, resume_stack, start_stack
-from harmonium.deep.classifier import Tuning, fine_tune
+from harmonium.deep.fine_tuning import Tuning, fine_tune
 from harmonium.deep.up_down import UpDown
 from harmonium.errors import InputError
 from harmonium.stacks import classify, dream_of_stack, evaluate_stack, generate, predict

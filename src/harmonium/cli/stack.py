@@ -163,7 +163,7 @@ def finetune(
 
         harmonium finetune runs/dbn --task generate --epochs 50
     """
-    from harmonium.deep.classifier import Tuning
+    from harmonium.deep.fine_tuning import Tuning
     from harmonium.deep.up_down import UpDown
     from harmonium.errors import unknown_name
     from harmonium.interrupt import finishing_on_interrupt
@@ -186,14 +186,13 @@ def finetune(
         if task == "generate":
             records = generate(path, UpDown(**given), data_dir=data_dir, after_epoch=show)
         else:
-            if labelled is not None and guess_weight != 0 and not as_json:
-                typer.echo("labels spread to nearest neighbours first: half a minute for 54,000 images", err=True)
             found = classify(
                 path,
                 Tuning(**given),
                 labelled=labelled,
                 random_start=random_start,
                 data_dir=data_dir,
+                announce=lambda line: None if as_json else typer.echo(line, err=True),
                 after_epoch=show,
             )
     if task == "generate":

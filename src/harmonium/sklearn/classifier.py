@@ -24,7 +24,8 @@ from torch import Tensor
 
 from harmonium.data import Cases, Dataset
 from harmonium.deep import DBN, fitting, greedy_layers, to_torch
-from harmonium.deep.classifier import Tuning, fine_tune, probabilities, randomize
+from harmonium.deep.classifier import probabilities, randomize
+from harmonium.deep.fine_tuning import Tuning, fine_tune
 from harmonium.errors import InputError
 from harmonium.seeds import WEIGHTS, generator_for
 from harmonium.sklearn.arrays import FLOATS, checked, family_of, seed_of

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from harmonium.data import Cases, Preparation
 from harmonium.deep import DBN, StackRun, save_stack, spread_labels
-from harmonium.deep.classifier import Tuned, Tuning, as_floats, error_of, fine_tune, randomize, to_torch
+from harmonium.deep.classifier import as_floats, error_of, randomize, to_torch
+from harmonium.deep.fine_tuning import Tuned, Tuning, fine_tune
 from harmonium.deep.stacking import labels_of, layer_materials
 from harmonium.deep.up_down import UpDown, UpDownRecord, up_down
 from harmonium.errors import InputError
@@ -34,6 +35,7 @@ def classify(
     labelled: int | None = None,
     random_start: bool = False,
     data_dir: Path | str | None = None,
+    announce: Callable[[str], None] = lambda line: None,
     after_epoch: Callable[[Tuned], bool | None] = lambda record: None,
 ) -> dict[str, Any]:
     """Fine-tune a stack as a classifier of its data's labels, and keep the network in the run folder.
@@ -53,6 +55,8 @@ def classify(
         Start from random weights instead, and spread labels by the inputs, to see what the stack is worth.
     data_dir : path, optional
         Where mnist and fashion-mnist lie.
+    announce : callable
+        Called with a sentence before what takes a while.
     after_epoch : callable
         Called after every epoch; ends the tuning when it returns true.
 
@@ -82,6 +86,9 @@ def classify(
     if labelled is not None:
         chosen = _subset(train[1], labelled, classes, tuning.seed)
         if tuning.guess_weight and labelled < len(train[0]):
+            announce(
+                f"{labelled:,} labels spread to {len(train[0]) - labelled:,} examples, from neighbour to neighbour"
+            )
             features = as_floats(train[0]) if random_start else _bottom_means(stack.dbn, train[0])
             spread = spread_labels(features, chosen, train[1][chosen], classes)
             spread[chosen] = -1
