@@ -7,7 +7,7 @@ from harmonium import RBM
 from harmonium.data import load
 from harmonium.deep import DBN, spread_labels
 from harmonium.deep.classifier import error_of, probabilities, randomize, to_torch
-from harmonium.deep.fine_tuning import Tuning, _Batches, _losses, fine_tune
+from harmonium.deep.fine_tuning import Tuning, _Batch, _Batches, _losses, _Objective, fine_tune
 from harmonium.errors import InputError
 from harmonium.units import Bernoulli, Gaussian
 from models import small_rbm
@@ -50,6 +50,7 @@ def test_divergence_is_a_sentence():
         ({"epochs": 0}, "epochs is 0"),
         ({"learning_rate": -1.0}, "must be a positive number"),
         ({"weight_decay": -1.0}, "0 or a positive"),
+        ({"adversarial": float("nan")}, "adversarial is nan"),
         ({"dropout": 1.0}, r"not in \[0, 1\)"),
     ],
 )
@@ -63,10 +64,47 @@ def test_known_and_guessed_classes_count_apart(generator):
     randomize(network, generator)
     inputs, classes = torch.rand(45, 4, generator=generator), torch.randint(3, (45,), generator=generator)
     each = -torch.log_softmax(network(inputs), 1).detach()[torch.arange(45), classes]
-    loss, of_guesses = _losses(network, inputs, classes, 5, generator)
+    loss, of_guesses = _losses(network, _Batch(inputs, classes, 5), generator)
     assert loss.item() == pytest.approx(each[:5].mean().item(), rel=0.02)  # products in bfloat16
     assert of_guesses.item() == pytest.approx(each[5:].mean().item(), rel=0.02)
-    assert _losses(network, inputs, classes, 45, generator)[1] == 0
+    assert _losses(network, _Batch(inputs, classes, 45), generator)[1] == 0
+
+
+def test_the_gradient_is_that_of_both_losses(generator):
+    """At the examples, and at what they are moved to: a step of that length, uphill, within the range of the data."""
+    network = to_torch(DBN([RBM(Bernoulli(4), Bernoulli(6))]), 3)
+    randomize(network, generator)
+    batch = _Batch(torch.rand(20, 4, generator=generator), torch.randint(3, (20,), generator=generator), 20)
+    objective = _Objective.of(network, Tuning(adversarial=0.2), batch.inputs)
+    spread = batch.inputs.var(0, correction=0).sum().sqrt().item()
+    assert objective.radius == pytest.approx(0.2 * spread)
+    inputs = batch.inputs.clone().requires_grad_()
+    loss = torch.nn.functional.cross_entropy(network(inputs), batch.classes)
+    uphill = torch.autograd.grad(loss, inputs, retain_graph=True)[0]
+    moved = inputs.detach() + 0.2 * spread * uphill / uphill.norm(dim=1, keepdim=True)
+    moved = moved.clamp(batch.inputs.min(), batch.inputs.max())
+    (loss + torch.nn.functional.cross_entropy(network(moved), batch.classes)).backward()
+    expected = [parameter.grad.clone() for parameter in network.parameters()]
+    network.zero_grad()
+    assert objective.add_gradient(batch, generator).item() == pytest.approx(loss.item(), rel=0.02)  # in bfloat16
+    for parameter, gradient in zip(network.parameters(), expected, strict=True):
+        assert (parameter.grad - gradient).norm() < 0.05 * gradient.norm()
+
+
+def test_adversarial_learning_resists():
+    digits = load("digits")
+    x, y = digits.train.values.float() / digits.train.values.max(), digits.train_labels
+    train, validation = (x[:1000], y[:1000]), (x[1000:], y[1000:])
+    errors = {}
+    for adversarial in (0.0, 0.4):
+        network = to_torch(small_rbm(n=64, m=40, coupling=0.2), classes=10)
+        list(fine_tune(network, train, validation, Tuning(epochs=15, learning_rate=0.3, adversarial=adversarial)))
+        inputs = validation[0].clone().requires_grad_()
+        torch.nn.functional.cross_entropy(network(inputs), validation[1]).backward()
+        moved = inputs.detach() + 0.5 * inputs.grad / inputs.grad.norm(dim=1, keepdim=True)
+        errors[adversarial] = error_of(network, *validation), error_of(network, moved, validation[1])
+    assert errors[0.4][1] < errors[0.0][1] - 0.05
+    assert errors[0.4][0] <= errors[0.0][0] + 0.02
 
 
 def test_a_network_learns_guessed_classes():

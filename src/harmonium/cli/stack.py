@@ -134,6 +134,10 @@ def finetune(
     weight_decay: Annotated[float | None, typer.Option(help="L2, of classify.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of hidden units left out, of classify.")] = None,
     input_dropout: Annotated[float | None, typer.Option(help="Share of inputs left out, of classify.")] = None,
+    adversarial: Annotated[
+        float | None,
+        typer.Option(help="How far examples are moved against their class, a share of the data's spread, of classify."),
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(help="Epochs without a lower validation error before it ends, of classify.")
     ] = None,

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,9 @@ WIDE = 200
 
 GUESSED = 4
 """So many examples with a guessed label are in a batch for each whose label is known."""
+
+SAMPLE, TINY = 5000, 1e-30
+"""About so many examples are looked at for the spread of the inputs; and the smallest length of a gradient."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class Tuning:
         networks. Leaving out hidden units too makes learning slow.
     patience : int
         End after so many epochs without a lower validation error; the best network is kept.
+    adversarial : float
+        How far every example is moved against its class before it is learned once more, as a share of the spread of the
+        inputs, the root of their summed variances; 0 for not at all. Source: Goodfellow, Shlens & Szegedy 2015,
+        "Explaining and harnessing adversarial examples"; a length of the step for all inputs together, Miyato, Dai &
+        Goodfellow 2017.
     guess_weight : float
         What examples whose label is guessed (`spread_labels`) count beside those whose label is known.
     seed : int
@@ -60,6 +68,7 @@ class Tuning:
     weight_decay: float = 0.0
     dropout: float = 0.0
     input_dropout: float | None = None
+    adversarial: float = 0.0
     patience: int = 15
     guess_weight: float = 1.0
     seed: int = 0
@@ -70,10 +79,11 @@ class Tuning:
                 raise InputError(f"{name.replace('_', ' ')} is {getattr(self, name)}, but must be at least 1")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise InputError(f"the learning rate is {self.learning_rate:g}, but must be a positive number")
-        if not self.weight_decay >= 0:
-            raise InputError(f"the weight decay is {self.weight_decay:g}, but must be 0 or a positive number")
-        if not self.guess_weight >= 0:
-            raise InputError(f"the guess weight is {self.guess_weight:g}, but must be 0 or a positive number")
+        for name in ("weight_decay", "guess_weight", "adversarial"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise InputError(
+                    f"the {name.replace('_', ' ')} is {getattr(self, name):g}, but must be 0 or a positive number"
+                )
         for name in ("momentum", "dropout", "input_dropout"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise InputError(f"the {name.replace('_', ' ')} is {getattr(self, name):g}, not in [0, 1)")
@@ -140,6 +150,7 @@ def fine_tune(
     """
     generator, clock = generator_for(tuning.seed, TUNE), time.perf_counter()
     batches = _Batches(train, guessed, tuning.batch_size)
+    objective = _Objective.of(network, tuning, train[0])
     decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
     others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
     groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": tuning.weight_decay}, {"params": others}]
@@ -149,13 +160,11 @@ def fine_tune(
     try:
         for epoch in range(1, tuning.epochs + 1):
             total = torch.zeros(())
-            for inputs, classes, known in batches.epoch(generator):
-                loss, of_guesses = _losses(network, inputs, classes, known, generator)
+            for batch in batches.epoch(generator):
                 optimizer.zero_grad(set_to_none=True)
-                (loss + tuning.guess_weight * of_guesses).backward()
+                total += objective.add_gradient(batch, generator) * batch.known
                 optimizer.step()
                 schedule.step()
-                total += loss.detach() * known
             if not bool(torch.isfinite(total)):
                 raise InputError("fine-tuning diverged: lower the learning rate")
             wrong = error_of(network, *validation)
@@ -169,6 +178,14 @@ def fine_tune(
     finally:  # also where nobody wants more epochs
         network.load_state_dict(best)
         network.eval()
+
+
+class _Batch(NamedTuple):
+    """Inputs and classes, of which the first so many are known and the others guessed."""
+
+    inputs: Tensor
+    classes: Tensor
+    known: int
 
 
 @dataclass(frozen=True)
@@ -189,18 +206,18 @@ class _Batches:
         """How many examples whose class is known pass in an epoch."""
         return len(self.train[0]) if self.guessed is None else len(self) * self.size
 
-    def epoch(self, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, int]]:
-        """Yield (inputs, classes, how many of them are known), in an order drawn from the generator."""
+    def epoch(self, generator: torch.Generator) -> Iterator[_Batch]:
+        """Yield the batches, in an order drawn from the generator."""
         pieces = _shuffled(len(self.train[0]), self.known, generator).split(self.size)
         if self.guessed is None:
-            yield from ((self.train[0][rows], self.train[1][rows], len(rows)) for rows in pieces)
+            yield from (_Batch(self.train[0][rows], self.train[1][rows], len(rows)) for rows in pieces)
             return
         others = _shuffled(len(self.guessed[0]), len(self) * GUESSED * self.size, generator)
         for rows, more in zip(pieces, others.split(GUESSED * self.size), strict=True):
             inputs, classes = (
                 torch.cat([own[rows], other[more]]) for own, other in zip(self.train, self.guessed, strict=True)
             )
-            yield inputs, classes, len(rows)
+            yield _Batch(inputs, classes, len(rows))
 
 
 def _shuffled(count: int, wanted: int, generator: torch.Generator) -> Tensor:
@@ -209,15 +226,52 @@ def _shuffled(count: int, wanted: int, generator: torch.Generator) -> Tensor:
     return torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[:wanted]
 
 
-def _losses(
-    network: nn.Sequential, inputs: Tensor, classes: Tensor, known: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True)
+class _Objective:
+    """What fine-tuning minimises: the cross-entropy of a batch, and of the batch moved against its classes.
+
+        J = L(x) + L(x + r),    r = radius * dL/dx / |dL/dx|
+
+    where L weighs the examples with a guessed class by `guess_weight`, and x + r stays within the range of the inputs.
+    """
+
+    network: nn.Sequential
+    guess_weight: float
+    radius: float
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, network: nn.Sequential, tuning: Tuning, inputs: Tensor) -> _Objective:
+        """Measure the inputs, on a sample of them."""
+        some = as_floats(inputs[:: max(1, len(inputs) // SAMPLE)])
+        radius = tuning.adversarial * float(some.var(0, correction=0).sum().sqrt())
+        return cls(network, tuning.guess_weight, radius, float(some.min()), float(some.max()))
+
+    def add_gradient(self, batch: _Batch, generator: torch.Generator) -> Tensor:
+        """Add the gradient to ``.grad``; return the mean cross-entropy of the examples whose class is known, ()."""
+        inputs = as_floats(batch.inputs).requires_grad_(self.radius > 0)
+        loss = self._backward(batch._replace(inputs=inputs), generator)
+        if inputs.grad is not None:
+            direction = inputs.grad / inputs.grad.norm(dim=1, keepdim=True).clamp_(min=TINY)
+            moved = inputs.detach() + self.radius * direction
+            moved.clamp_(self.lowest, self.highest)
+            self._backward(batch._replace(inputs=moved), generator)
+        return loss
+
+    def _backward(self, batch: _Batch, generator: torch.Generator) -> Tensor:
+        loss, of_guesses = _losses(self.network, batch, generator)
+        (loss + self.guess_weight * of_guesses).backward()
+        return loss.detach()
+
+
+def _losses(network: nn.Sequential, batch: _Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return the mean cross-entropy of the examples whose class is known, the first ones, and that of the others."""
-    inputs = as_floats(inputs)
-    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=dense_bfloat16()):  # where it is faster
-        logits = _with_dropout(network, inputs, generator)
-    each = nn.functional.cross_entropy(logits.float(), classes, reduction="none")
-    return each[:known].mean(), each[known:].mean() if known < len(each) else torch.zeros(())
+    device = batch.inputs.device.type
+    with torch.autocast(device, torch.bfloat16, enabled=dense_bfloat16()):  # where it is faster
+        logits = _with_dropout(network, batch.inputs, generator)
+    each = nn.functional.cross_entropy(logits.float(), batch.classes, reduction="none")
+    return each[: batch.known].mean(), each[batch.known :].mean() if batch.known < len(each) else torch.zeros(())
 
 
 def _with_dropout(network: nn.Sequential, x: Tensor, generator: torch.Generator) -> Tensor:
