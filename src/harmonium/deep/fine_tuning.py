@@ -18,7 +18,7 @@ from harmonium.kernels import dense_bfloat16, sample_from_probability
 from harmonium.seeds import TUNE, generator_for
 
 WIDE = 200
-"""Where all hidden layers have so many units, inputs are left out by default."""
+"""Where all hidden layers have so many units, inputs are left out by default, and examples moved."""
 
 GUESSED = 4
 """So many examples with a guessed label are in a batch for each whose label is known."""
@@ -48,9 +48,9 @@ class Tuning:
         End after so many epochs without a lower validation error; the best network is kept.
     adversarial : float
         How far every example is moved against its class before it is learned once more, as a share of the spread of the
-        inputs, the root of their summed variances; 0 for not at all. Source: Goodfellow, Shlens & Szegedy 2015,
-        "Explaining and harnessing adversarial examples"; a length of the step for all inputs together, Miyato, Dai &
-        Goodfellow 2017.
+        inputs, the root of their summed variances; 0 for not at all. By default 0.25 where every hidden layer has 200
+        units or more, and 0 in smaller networks. Sources: Goodfellow, Shlens & Szegedy 2015, "Explaining and harnessing
+        adversarial examples"; a step of one length for all inputs together, Miyato, Dai & Goodfellow 2017.
     guess_weight : float
         What examples whose label is guessed (`spread_labels`) count beside those whose label is known.
     seed : int
@@ -68,7 +68,7 @@ class Tuning:
     weight_decay: float = 0.0
     dropout: float = 0.0
     input_dropout: float | None = None
-    adversarial: float = 0.0
+    adversarial: float | None = None
     patience: int = 15
     guess_weight: float = 1.0
     seed: int = 0
@@ -80,21 +80,21 @@ class Tuning:
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise InputError(f"the learning rate is {self.learning_rate:g}, but must be a positive number")
         for name in ("weight_decay", "guess_weight", "adversarial"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise InputError(
-                    f"the {name.replace('_', ' ')} is {getattr(self, name):g}, but must be 0 or a positive number"
-                )
+            value = getattr(self, name) or 0.0
+            if not (math.isfinite(value) and value >= 0):
+                raise InputError(f"the {name.replace('_', ' ')} is {value:g}, but must be 0 or a positive number")
         for name in ("momentum", "dropout", "input_dropout"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise InputError(f"the {name.replace('_', ' ')} is {getattr(self, name):g}, not in [0, 1)")
 
     def decided(self, sizes: Sequence[int], cases: int) -> Tuning:
-        """Return the same with dropout chosen for hidden layers of these sizes, and no batch larger than the data."""
+        """Return the same with what hidden layers of these sizes are to have, and no batch larger than the data."""
         wide = min(sizes) >= WIDE
         return replace(
             self,
             batch_size=min(self.batch_size, cases),
             input_dropout=(0.2 if wide else 0.0) if self.input_dropout is None else self.input_dropout,
+            adversarial=(0.25 if wide else 0.0) if self.adversarial is None else self.adversarial,
         )
 
 
@@ -245,7 +245,7 @@ class _Objective:
     def of(cls, network: nn.Sequential, tuning: Tuning, inputs: Tensor) -> _Objective:
         """Measure the inputs, on a sample of them."""
         some = as_floats(inputs[:: max(1, len(inputs) // SAMPLE)])
-        radius = tuning.adversarial * float(some.var(0, correction=0).sum().sqrt())
+        radius = (tuning.adversarial or 0.0) * float(some.var(0, correction=0).sum().sqrt())
         return cls(network, tuning.guess_weight, radius, float(some.min()), float(some.max()))
 
     def add_gradient(self, batch: _Batch, generator: torch.Generator) -> Tensor:
