@@ -109,7 +109,8 @@ def read_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no dict)
+            # Copies, since products round otherwise where memory is not aligned, as that of the file.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  (it is no dict)
         metadata = json.loads(header["harmonium"])
     except KeyError:
         raise InputError(f"{path} is a safetensors file, but not one that harmonium wrote") from None

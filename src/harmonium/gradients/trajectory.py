@@ -19,12 +19,12 @@ from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState, gibbs
 from harmonium.sampling.path import independent, independent_log_partition
 
-RESERVOIR = 10
-"""So many samples of the last checkpoint for every chain."""
+RESERVOIR = 50
+"""So many samples of the last checkpoint for every chain. With the ten of the source the shares of clusters, which only
+exchanges change, drift from checkpoint to checkpoint by the errors of so small a sample."""
 
 FREEZE, LOST = 0.3, 0.03
-"""Below the first rate of exchange the model becomes the next checkpoint; below the second it has gone too far. With
-0.5 shares of clusters follow closer where the steps are small, but large steps freeze one bad model after another."""
+"""Below the first rate of exchange the model becomes the next checkpoint; below the second it has gone too far."""
 
 FOLLOW = 0.1
 """How fast the observed rate of exchange follows."""
@@ -50,7 +50,7 @@ class TrajectoryState:
     ladder : tuple of RBM
         The frozen models, from the independent one to the last checkpoint.
     reservoir : Tensor, shape (RESERVOIR * chains, n)
-        Samples of the last checkpoint.
+        Samples of the last checkpoint, which exchanges change in place.
     log_partition, variance : float
         log Z of the last checkpoint, carried along the ladder, and its variance.
     rate : float
@@ -117,7 +117,7 @@ class TrajectoryTempering:
     steps : int
         Gibbs steps an update.
     chains : int
-        The number of chains; the reservoir has ten times as many.
+        The number of chains; the reservoir has fifty times as many.
     freeze : float
         The rate of exchange below which the model becomes the next checkpoint.
 
@@ -183,10 +183,9 @@ def _exchanged(rbm: RBM, state: TrajectoryState, generator: torch.Generator) -> 
     frozen = [state.checkpoint.free_energy(states.visible) for states in (mine, theirs)]
     odds = ((live[0] - frozen[0]) - (live[1] - frozen[1])).clamp(max=0).exp()
     swap = torch.rand(count, generator=generator, device=device) < odds
-    reservoir = state.reservoir.clone()
-    reservoir[chosen] = torch.where(swap[:, None], mine.visible, theirs.visible)
+    state.reservoir[chosen] = torch.where(swap[:, None], mine.visible, theirs.visible)  # in place: it is large
     chains = GibbsState(*(torch.where(swap[:, None], new, old) for new, old in zip(theirs, mine, strict=True)))
-    return replace(state, chains=chains, reservoir=reservoir), float(odds.mean())
+    return replace(state, chains=chains), float(odds.mean())
 
 
 def _frozen(rbm: RBM, state: TrajectoryState, generator: torch.Generator) -> TrajectoryState:
