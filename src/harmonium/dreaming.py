@@ -28,7 +28,7 @@ MOST_CHAINS = 1_000_000
 STARTS = ("noise", "data", "ladder")
 """Where chains may start."""
 
-CLIMB = 50
+CLIMB = 200
 """So many steps for every model of a ladder."""
 
 FRAMES = 100
