@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from harmonium import RBM
 from harmonium.exact import exact_samples
 from harmonium.gradients import PersistentContrastiveDivergence, exact_model_statistics, make_estimator
 from harmonium.gradients.fast_weights import FastWeights
@@ -10,6 +11,7 @@ from harmonium.gradients.tempered import ParallelTempering
 from harmonium.gradients.trajectory import TrajectoryState, TrajectoryTempering
 from harmonium.likelihood import exact_log_partition
 from harmonium.sampling import gibbs
+from harmonium.units import Bernoulli
 from models import PAIRS, random_states, small_rbm
 
 pairs = pytest.mark.parametrize(("visible", "hidden"), PAIRS)
@@ -39,6 +41,12 @@ def test_long_chains_give_the_exact_model_term(method, visible, hidden, generato
     assert state.chains.visible.shape == (3000, 4)
     assert_near(statistics, exact_model_statistics(rbm), 3000)
     assert 0 < state.report()["swap_rate"] <= 1
+
+
+def test_reservoirs_are_large_where_memory_allows(generator):
+    for n, chains, samples in ((6, 20, 50), (4096, 100, 40), (4096, 500, 10)):
+        state = TrajectoryTempering(1, chains).init(RBM(Bernoulli(n), Bernoulli(2)), generator)
+        assert state.reservoir.shape == (samples * chains, n)
 
 
 def test_exchanges_with_a_checkpoint_keep_both_distributions(generator):

@@ -19,9 +19,12 @@ from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState, gibbs
 from harmonium.sampling.path import independent, independent_log_partition
 
-RESERVOIR = 50
-"""So many samples of the last checkpoint for every chain. With the ten of the source the shares of clusters, which only
-exchanges change, drift from checkpoint to checkpoint by the errors of so small a sample."""
+RESERVOIR, FEWEST = 50, 10
+"""So many samples of the last checkpoint for every chain, where memory allows, and the fewest. With ten, as in the
+source, the shares of clusters, which only exchanges change, drift by the errors of so small a sample."""
+
+ROOM = 2**24
+"""A reservoir holds at most so many numbers, 64 MiB, or the fewest samples; every checkpoint on the disk has it too."""
 
 FREEZE, LOST = 0.3, 0.03
 """Below the first rate of exchange the model becomes the next checkpoint; below the second it has gone too far."""
@@ -49,7 +52,7 @@ class TrajectoryState:
         The chains of the model.
     ladder : tuple of RBM
         The frozen models, from the independent one to the last checkpoint.
-    reservoir : Tensor, shape (RESERVOIR * chains, n)
+    reservoir : Tensor, shape (samples, n)
         Samples of the last checkpoint, which exchanges change in place.
     log_partition, variance : float
         log Z of the last checkpoint, carried along the ladder, and its variance.
@@ -117,7 +120,7 @@ class TrajectoryTempering:
     steps : int
         Gibbs steps an update.
     chains : int
-        The number of chains; the reservoir has fifty times as many.
+        The number of chains; the reservoir has fifty times as many, or fewer where these take more than 64 MiB.
     freeze : float
         The rate of exchange below which the model becomes the next checkpoint.
 
@@ -134,8 +137,8 @@ class TrajectoryTempering:
     def init(self, rbm: RBM, generator: torch.Generator) -> TrajectoryState:
         """Start at the independent model: its samples are independent, and its log Z is known."""
         first = copy.deepcopy(independent(rbm)).requires_grad_(False)
-        field = rbm.weights.new_zeros(RESERVOIR * self.chains, rbm.visible.size)
-        reservoir = first.visible.sample(field, generator)
+        samples = self.chains * _samples_a_chain(self.chains, rbm.visible.size)
+        reservoir = first.visible.sample(rbm.weights.new_zeros(samples, rbm.visible.size), generator)
         chains = gibbs.init_from_noise(rbm, self.chains, generator)
         return TrajectoryState(chains, (first,), reservoir, independent_log_partition(first), 0.0)
 
@@ -174,6 +177,11 @@ def ladder_of(rbm: RBM, tensors: dict[str, Tensor]) -> tuple[RBM, ...]:
     return tuple(ladder)
 
 
+def _samples_a_chain(chains: int, n: int) -> int:
+    """Return how many samples the reservoir has for each of so many chains of n units."""
+    return max(FEWEST, min(RESERVOIR, ROOM // (chains * n)))
+
+
 def _exchanged(rbm: RBM, state: TrajectoryState, generator: torch.Generator) -> tuple[TrajectoryState, float]:
     """Let every chain try to change places with a sample of the checkpoint; return the share that did."""
     count, device = len(state.chains.visible), state.reservoir.device
@@ -201,7 +209,7 @@ def _frozen(rbm: RBM, state: TrajectoryState, generator: torch.Generator) -> Tra
     for _ in range(max(0, 5 * time - WATCH)):
         state = _sweep(frozen, state, generator)
     collected = []
-    for _ in range(RESERVOIR):
+    for _ in range(_samples_a_chain(*state.chains.visible.shape)):
         for _ in range(2 * time):
             state = _sweep(frozen, state, generator)
         collected.append(state.chains.visible.clone())
