@@ -1,4 +1,4 @@
-"""Up-down fine-tuning of a whole stack, generative and recognition weights apart: contrastive wake-sleep."""
+"""Up-down fine-tuning of a whole stack, generative and recognition weights apart: wake-sleep."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from harmonium.data import Batches
 from harmonium.deep.bound import log_conditional
 from harmonium.deep.dbn import DBN
 from harmonium.errors import InputError
-from harmonium.gradients import ContrastiveDivergence, state_statistics, write_gradient
+from harmonium.gradients import PersistentContrastiveDivergence, state_statistics, write_gradient
 from harmonium.gradients.directed import write_downward_gradient, write_upward_gradient
-from harmonium.sampling import gibbs
+from harmonium.sampling import GibbsState, gibbs
 from harmonium.seeds import UP_DOWN, generator_for
 from harmonium.training import Materials
 
@@ -30,7 +30,7 @@ class UpDown:
     learning_rate : float
         Where it starts; it falls linearly to 0.
     steps : int
-        Gibbs steps of the top RBM, in which its states are carried on from the data before they go down.
+        Gibbs steps that the chains in the top RBM take for every batch, before their states go down.
     seed : int
 
     Raises
@@ -74,8 +74,10 @@ def up_down(dbn: DBN, data: Materials, settings: UpDown) -> Iterator[UpDownRecor
     r"""Fine-tune an untied stack in place; yields a record after every epoch.
 
     For every batch: up, sampling x_1, ..., x_{L-1} from Q, and the generative weights learn to bring back each layer
-    from the one above; some Gibbs steps in the top RBM, which learns by contrastive divergence; down from where these
-    ended, and the recognition weights learn to bring back each layer from the one below.
+    from the one above; some Gibbs steps of chains in the top RBM, which learns from them; down from where these are,
+    and the recognition weights learn to bring back each layer from the one below. The chains start at the first batch
+    and go on from batch to batch: the source starts them anew at each (contrastive divergence), after which the dreams
+    of long chains are no longer of their class.
 
         wake    d log P(x_k | x_{k+1})   at states from Q
         sleep   d log Q(x_{k+1} | x_k)   at states from P
@@ -105,10 +107,11 @@ def up_down(dbn: DBN, data: Materials, settings: UpDown) -> Iterator[UpDownRecor
     parameters = [p.requires_grad_() for rbm in (*dbn.layers, *dbn.recognition) for p in rbm.parameters()]
     optimizer = torch.optim.SGD(parameters, settings.learning_rate)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 1e-3, settings.epochs * len(batches))
+    chains = None
     for epoch in range(settings.epochs):
         for batch in batches.epoch(epoch, generator):
             optimizer.zero_grad(set_to_none=True)
-            said = _write_gradients(dbn, batch, settings.steps, generator)
+            chains, said = _write_gradients(dbn, batch, chains, settings.steps, generator)
             optimizer.step()
             schedule.step()
         if not all(bool(torch.isfinite(p).all()) for p in parameters):
@@ -117,24 +120,31 @@ def up_down(dbn: DBN, data: Materials, settings: UpDown) -> Iterator[UpDownRecor
 
 
 @torch.no_grad()
-def _write_gradients(dbn: DBN, batch: Tensor, steps: int, generator: torch.Generator) -> tuple[float, float]:
-    """Write ``.grad`` of the whole stack for a batch, its labels in the last columns; return what a record says."""
+def _write_gradients(
+    dbn: DBN, batch: Tensor, chains: GibbsState | None, steps: int, generator: torch.Generator
+) -> tuple[GibbsState, tuple[float, float]]:
+    """Write ``.grad`` of the whole stack for a batch, its labels in the last columns.
+
+    Returns the chains, some steps on, and what a record says.
+    """
     width = dbn.sizes[0]
     wake = dbn.ascend(batch[:, :width], generator)
     for rbm, below, above in zip(dbn.layers, wake, wake[1:], strict=False):
         write_downward_gradient(rbm, below, above)
     top = gibbs.init(dbn.top, torch.cat([wake[-1], batch[:, width:]], 1))
-    model, _ = ContrastiveDivergence(steps).model_statistics(dbn.top, top, None, generator)
+    chains = top if chains is None else gibbs.init(dbn.top, chains.visible)  # the weights have moved since
+    estimator = PersistentContrastiveDivergence(steps, len(chains.visible))
+    model, chains = estimator.model_statistics(dbn.top, top, chains, generator)
     write_gradient(dbn.top, state_statistics(dbn.top, top), model)
-    states = model.outer.visible[:, : dbn.sizes[-2]]
+    states = chains.visible[:, : dbn.sizes[-2]]
     for generative, recognition in zip(dbn.layers[-2::-1], dbn.recognition[::-1], strict=True):
         below = generative.sample_visible_given_hidden(states, generator)
         write_upward_gradient(recognition, below, states)
         states = below
     if len(wake) == 1:
-        return 0.0, 0.0
+        return chains, (0.0, 0.0)
     down, up = dbn.layers[0], dbn.recognition[0]
-    return (
+    return chains, (
         float(log_conditional(down.visible, wake[0], down.visible_field(wake[1])).mean()),
         float(log_conditional(up.hidden, wake[1], up.hidden_field(wake[0])).mean()),
     )
