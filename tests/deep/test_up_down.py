@@ -7,8 +7,9 @@ from harmonium import RBM
 from harmonium.data import load
 from harmonium.deep import DBN, bound_and_estimate
 from harmonium.deep.stacking import labels_of, layer_materials
-from harmonium.deep.up_down import UpDown, up_down
+from harmonium.deep.up_down import UpDown, _write_gradients, up_down
 from harmonium.errors import InputError
+from harmonium.gradients import exact_model_statistics
 from harmonium.likelihood import exact_log_partition
 from harmonium.training import materials, recipe
 from harmonium.units import Bernoulli, Labelled
@@ -39,6 +40,19 @@ def test_labels_are_learned_beside_the_states():
     before = dbn.top.weights.detach().clone()
     assert [record.epoch for record in up_down(dbn, data, UpDown(epochs=2))] == [1, 2]
     assert not torch.equal(dbn.top.weights[-10:], before[-10:])
+
+
+def test_its_chains_go_on_from_batch_to_batch(generator):
+    """Where nothing is learned they end at the top's own distribution, whatever the data; false alarms below 1e-8."""
+    dbn = DBN([small_rbm(n=9, m=6).float(), small_rbm(n=6, m=5, coupling=2.0).float()]).untied()
+    for parameter in (*dbn.layers, *dbn.recognition):
+        parameter.requires_grad_()
+    chains, batch = None, torch.ones(4000, 9)
+    for _ in range(60):
+        chains, _ = _write_gradients(dbn, batch, chains, 1, generator)
+    with torch.no_grad():
+        expected = exact_model_statistics(dbn.top).visible["bias"]
+    assert ((chains.visible.mean(0) - expected).abs() < 6 * 0.5 / 4000**0.5).all()
 
 
 def test_a_tied_stack_is_refused():
