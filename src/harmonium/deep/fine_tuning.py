@@ -82,7 +82,7 @@ class Tuning:
         for name in ("weight_decay", "guess_weight", "adversarial"):
             value = getattr(self, name) or 0.0
             if not (math.isfinite(value) and value >= 0):
-                raise InputError(f"the {name.replace('_', ' ')} is {value:g}, but must be 0 or a positive number")
+                raise InputError(f"{name.replace('_', ' ')} is {value:g}, but must be 0 or a positive number")
         for name in ("momentum", "dropout", "input_dropout"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise InputError(f"the {name.replace('_', ' ')} is {getattr(self, name):g}, not in [0, 1)")
