@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from harmonium.data import Cases, Dataset, load
-from harmonium.dreaming import dream_of_run
+from harmonium.dreaming import CLIMB, dream_of_run
 from harmonium.evaluation import evaluate_run
 from harmonium.gradients import METHODS
 from harmonium.likelihood import exact_log_probability
@@ -118,7 +118,7 @@ def test_the_ladder_of_a_run_leads_to_the_model_that_is_kept(tmp_path):
     run.save(state, data)
     assert len(run.ladder()) == 3
     made = dream_of_run(run.folder, 20)
-    assert (made.start, made.steps) == ("ladder", 150)
+    assert (made.start, made.steps) == ("ladder", 3 * CLIMB)
     z = evaluate_run(run.folder, "train", method="ais", runs=50, temperatures=200).log_partition
     assert abs(z.diagnostics["trajectory"] - z.value) < 5 * z.diagnostics["trajectory_standard_error"] + 0.3
 
