@@ -80,7 +80,7 @@ def dream_of_run(
     count : int
         The number of chains.
     steps : int, optional
-        Gibbs steps; by default 1,000, or 50 for every checkpoint of a ladder.
+        Gibbs steps; by default 1,000, or 200 for every checkpoint of a ladder.
     start : {"noise", "data", "ladder"}, optional
         Where the chains start; training examples of the run are ``data``; ``ladder`` lets them climb from the
         independent model over the checkpoints of trajectory tempering, and is the default where there are any.

@@ -16,7 +16,7 @@ def dream(
     path: RunPath,
     count: Annotated[int, typer.Option(help="Number of chains, and so of dreams.")] = 100,
     steps: Annotated[
-        int | None, typer.Option(help="Gibbs steps; 1000 by default, 50 a checkpoint with --start ladder.")
+        int | None, typer.Option(help="Gibbs steps; 1000 by default, 200 a checkpoint with --start ladder.")
     ] = None,
     start: Annotated[
         str | None,
