@@ -290,7 +290,7 @@ def test_the_command_stops_and_resumes(command, tmp_path, monkeypatch):
         (("train", "digits", "--layers", "5,4", "--transposed", "--method", "ptt"), "use --method pcd"),
         (("finetune", "s", "--task", "generate", "--dropout", 0.1), "--dropout is not for generate"),
         (("finetune", "s", "--epochs", 0), "epochs is 0"),
-        (("finetune", "s", "--guess-weight", -1), "the guess weight is -1"),
+        (("finetune", "s", "--guess-weight", -1), "guess weight is -1"),
         (("finetune", "nothing"), "not the folder of a stack"),
         (("predict", "s"), "has no classifier"),
         (("train", "--out", "s", "--resume", "--epochs", 9), "leave out --epochs"),
