@@ -136,3 +136,11 @@ def test_a_batch_has_four_guessed_for_each_known_example(generator):
     seen = torch.cat([classes for _, classes, _ in epoch]).bincount(minlength=106)
     assert seen[6:].tolist() == [1] * 100
     assert seen[:6].tolist().count(4) >= 5  # 25 of 6: each four times, give or take one
+
+
+def test_wide_networks_leave_out_inputs_and_move_examples_unless_told_otherwise():
+    wide, narrow = Tuning().decided([500, 200], 60), Tuning().decided([500, 199], 60)
+    assert (wide.input_dropout, wide.adversarial, wide.batch_size) == (0.2, 0.25, 60)
+    assert (narrow.input_dropout, narrow.adversarial) == (0.0, 0.0)
+    told = Tuning(input_dropout=0.0, adversarial=0.0).decided([500], 1000)
+    assert (told.input_dropout, told.adversarial, told.batch_size) == (0.0, 0.0, 100)

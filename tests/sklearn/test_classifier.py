@@ -34,6 +34,16 @@ def test_odd_fractions_for_validation(fraction):
     assert model.fit(X[:300], y[:300]).n_iter_ == 1
 
 
+def test_examples_are_moved_where_that_is_asked_for():
+    found = [
+        DBNClassifier((8,), pretrain_iter=1, tune_iter=2, adversarial=share, random_state=0).fit(X[:300], y[:300])
+        for share in (None, 0.0, 0.5)
+    ]
+    likely = [model.predict_proba(X[:5]) for model in found]
+    assert np.array_equal(likely[0], likely[1])  # so small a network learns its examples as they are
+    assert not np.allclose(likely[0], likely[2])
+
+
 def test_verbose(capsys):
     DBNClassifier((8,), pretrain_iter=1, tune_iter=2, verbose=1).fit(X[:100], y[:100])
     assert capsys.readouterr().out.splitlines()[0] == "[DBNClassifier] layer 1, epoch 1"

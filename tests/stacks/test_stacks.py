@@ -115,12 +115,14 @@ def test_few_labels_spread_before_the_network_learns(tmp_path, monkeypatch):
         assert set(guesses) == {3}
         assert 1294 - 57 - 100 <= len(guesses) <= 1294 - 100
     seen.clear()
-    classify(tmp_path / "plain", Tuning(epochs=1, guess_weight=0.0), labelled=57)
-    assert seen == [(57, None)]
+    said = []
+    classify(tmp_path / "plain", Tuning(epochs=1, guess_weight=0.0), labelled=57, announce=said.append)
+    assert (seen, said) == ([(57, None)], [])
     monkeypatch.setattr(stacks.tuning, "spread_labels", lambda features, *given: torch.full((len(features),), -1))
     seen.clear()
-    classify(tmp_path / "plain", Tuning(epochs=1), labelled=57)
+    classify(tmp_path / "plain", Tuning(epochs=1), labelled=57, announce=said.append)
     assert seen == [(57, None)]  # nobody was reached
+    assert said == ["57 labels spread to 1,237 examples, from neighbour to neighbour"]
 
 
 def test_one_layer_with_labels(command, tmp_path, monkeypatch):
