@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from harmonium.deep.centred import CentredNetwork
 from harmonium.deep.classifier import as_floats, error_of
 from harmonium.errors import InputError
-from harmonium.kernels import dense_bfloat16, sample_from_probability
+from harmonium.kernels import dense_bfloat16
 from harmonium.seeds import TUNE, generator_for
 
 WIDE = 200
@@ -24,7 +25,7 @@ GUESSED = 4
 """So many examples with a guessed label are in a batch for each whose label is known."""
 
 SAMPLE, TINY = 5000, 1e-30
-"""About so many examples are looked at for the spread of the inputs; and the smallest length of a gradient."""
+"""About so many examples are looked at for means and for the spread; and the smallest length of a gradient."""
 
 
 @dataclass(frozen=True)
@@ -150,10 +151,13 @@ def fine_tune(
     """
     generator, clock = generator_for(tuning.seed, TUNE), time.perf_counter()
     batches = _Batches(train, guessed, tuning.batch_size)
-    objective = _Objective.of(network, tuning, train[0])
-    decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
-    others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
-    groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": tuning.weight_decay}, {"params": others}]
+    some = _sample((train if guessed is None else guessed)[0])
+    centred = CentredNetwork(network, some)
+    objective = _Objective.of(centred, tuning, some)
+    groups: list[dict[str, Any]] = [
+        {"params": centred.weights, "weight_decay": tuning.weight_decay},
+        {"params": centred.offsets},
+    ]
     optimizer = torch.optim.SGD(groups, tuning.learning_rate, tuning.momentum, nesterov=tuning.momentum > 0, fused=True)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, tuning.epochs * len(batches))
     best, lowest, waited = copy.deepcopy(network.state_dict()), math.inf, 0
@@ -167,6 +171,7 @@ def fine_tune(
                 schedule.step()
             if not bool(torch.isfinite(total)):
                 raise InputError("fine-tuning diverged: lower the learning rate")
+            centred.recentre(some)
             wrong = error_of(network, *validation)
             better = wrong < lowest
             waited = 0 if better else waited + 1
@@ -178,6 +183,11 @@ def fine_tune(
     finally:  # also where nobody wants more epochs
         network.load_state_dict(best)
         network.eval()
+
+
+def _sample(inputs: Tensor) -> Tensor:
+    """Return about `SAMPLE` of the inputs, as floats."""
+    return as_floats(inputs[:: max(1, len(inputs) // SAMPLE)])
 
 
 class _Batch(NamedTuple):
@@ -235,16 +245,15 @@ class _Objective:
     where L weighs the examples with a guessed class by `guess_weight`, and x + r stays within the range of the inputs.
     """
 
-    network: nn.Sequential
+    network: CentredNetwork
     guess_weight: float
     radius: float
     lowest: float
     highest: float
 
     @classmethod
-    def of(cls, network: nn.Sequential, tuning: Tuning, inputs: Tensor) -> _Objective:
-        """Measure the inputs, on a sample of them."""
-        some = as_floats(inputs[:: max(1, len(inputs) // SAMPLE)])
+    def of(cls, network: CentredNetwork, tuning: Tuning, some: Tensor) -> _Objective:
+        """Measure the spread and the range of a sample of the inputs."""
         radius = (tuning.adversarial or 0.0) * float(some.var(0, correction=0).sum().sqrt())
         return cls(network, tuning.guess_weight, radius, float(some.min()), float(some.max()))
 
@@ -265,21 +274,10 @@ class _Objective:
         return loss.detach()
 
 
-def _losses(network: nn.Sequential, batch: _Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _losses(network: CentredNetwork, batch: _Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return the mean cross-entropy of the examples whose class is known, the first ones, and that of the others."""
     device = batch.inputs.device.type
     with torch.autocast(device, torch.bfloat16, enabled=dense_bfloat16()):  # where it is faster
-        logits = _with_dropout(network, batch.inputs, generator)
+        logits = network(batch.inputs, generator)
     each = nn.functional.cross_entropy(logits.float(), batch.classes, reduction="none")
     return each[: batch.known].mean(), each[batch.known :].mean() if batch.known < len(each) else torch.zeros(())
-
-
-def _with_dropout(network: nn.Sequential, x: Tensor, generator: torch.Generator) -> Tensor:
-    """Pass forward; what dropout leaves out is drawn from the generator, and not from torch's global one."""
-    for layer in network:
-        if isinstance(layer, nn.Dropout):
-            kept = torch.full_like(x, 1 - layer.p).detach()
-            x = x * sample_from_probability(kept, generator) / (1 - layer.p)
-        else:
-            x = layer(x)
-    return x
