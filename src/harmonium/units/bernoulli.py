@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from harmonium.errors import InputError
 from harmonium.kernels import sample_from_field, sum_of_softplus
-from harmonium.units.base import Units, case_mean, first_fault
+from harmonium.units.base import Units, first_fault
+from harmonium.units.binary import Binary
 
 
-class Bernoulli(Units):
+class Bernoulli(Binary):
     r"""Units that are 0 or 1.
 
         E(x) = -bias . x            Gamma(field) = sum_i log(1 + exp(field_i + bias_i))
@@ -42,18 +43,6 @@ class Bernoulli(Units):
     """
 
     family = "bernoulli"
-
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
-        self.bias = nn.Parameter(torch.zeros(size))
-
-    def energy(self, x: Tensor) -> Tensor:
-        """E(x) = -bias . x: (..., n) -> (...)."""
-        return -(x @ self.bias)
-
-    def unit_energy(self, x: Tensor) -> Tensor:
-        """-bias_i x_i: (..., n) -> (..., n)."""
-        return -(x * self.bias)
 
     def log_partition(self, field: Tensor) -> Tensor:
         """Gamma(field) = sum_i log(1 + exp(field_i + bias_i)): (..., n) -> (...)."""
@@ -90,11 +79,6 @@ class Bernoulli(Units):
         """P(x_i = 1 | field) = sigmoid(field_i + bias_i): (..., n) -> (..., n)."""
         return torch.sigmoid(field + self.bias)
 
-    def variance(self, field: Tensor) -> Tensor:
-        """P (1 - p): (..., n) -> (..., n)."""
-        mean = self.mean(field)
-        return mean * (1 - mean)
-
     def mode(self, field: Tensor) -> Tensor:
         """Return 1 where a 1 is more probable than a 0: (..., n) -> (..., n)."""
         return (field + self.bias > 0).to(field.dtype)
@@ -102,16 +86,6 @@ class Bernoulli(Units):
     def sample(self, field: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """x_i ~ Bernoulli(sigmoid(field_i + bias_i)): (..., n) -> (..., n)."""
         return sample_from_field(field, self.bias, generator)
-
-    def statistics(self, x: Tensor, case_weights: Tensor | None = None) -> dict[str, Tensor]:
-        """-dE/dbias = x, averaged over cases."""
-        return {"bias": case_mean(x, case_weights)}
-
-    def expected_statistics(
-        self, field: Tensor, case_weights: Tensor | None = None, mean: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """-dE/dbias = x, averaged over p(x | field) and over cases."""
-        return {"bias": case_mean(self.mean(field) if mean is None else mean, case_weights)}
 
     def interpolate(self, base: Units, beta: float) -> Bernoulli:
         """Return the layer whose bias lies between that of `base` (beta = 0) and this one's (beta = 1)."""
@@ -142,7 +116,3 @@ class Bernoulli(Units):
                 f"{fault}, but binary units need values in [0, 1]: "
                 "rescale or mend the data, or use gaussian visible units for real values"
             )
-
-    def unit_states(self) -> Tensor:
-        """0 and 1."""
-        return torch.tensor([0.0, 1.0], dtype=self.bias.dtype, device=self.bias.device)

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from harmonium.errors import InputError
 from harmonium.kernels import sample_from_field, sum_of_softplus
-from harmonium.units.base import Units, case_mean, first_fault
+from harmonium.units.base import Units, first_fault
+from harmonium.units.binary import Binary
 
 
-class Labelled(Units):
+class Labelled(Binary):
     r"""n - k binary units, then k labels of which exactly one is 1.
 
         E(x) = -bias . x
@@ -57,19 +58,10 @@ class Labelled(Units):
             raise InputError(f"labelled units need at least 2 labels and 1 other unit, not {classes} of {size}")
         self.classes = classes
         self.family = f"labelled:{classes}"  # the name that `make_units` knows it by
-        self.bias = nn.Parameter(torch.zeros(size))
 
     def _parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return what belongs to the binary units and what to the labels."""
         return x[..., : -self.classes], x[..., -self.classes :]
-
-    def energy(self, x: Tensor) -> Tensor:
-        """E(x) = -bias . x: (..., n) -> (...)."""
-        return -(x @ self.bias)
-
-    def unit_energy(self, x: Tensor) -> Tensor:
-        """-bias_i x_i: (..., n) -> (..., n)."""
-        return -(x * self.bias)
 
     def select(self, units: Tensor) -> Units:
         """Refuse: a part of the labels is no layer of its own."""
@@ -85,11 +77,6 @@ class Labelled(Units):
         binary, labels = self._parts(field + self.bias)
         return torch.cat([torch.sigmoid(binary), torch.softmax(labels, -1)], -1)
 
-    def variance(self, field: Tensor) -> Tensor:
-        """P (1 - p) of each unit on its own: (..., n) -> (..., n)."""
-        mean = self.mean(field)
-        return mean * (1 - mean)
-
     def mode(self, field: Tensor) -> Tensor:
         """Return 1 where a 1 is more probable than a 0, and the most probable label: (..., n) -> (..., n)."""
         binary, labels = self._parts(field + self.bias)
@@ -103,16 +90,6 @@ class Labelled(Units):
         uniform = torch.rand(labels.shape, dtype=torch.float64, generator=generator, device=labels.device)
         noise = -(-uniform.clamp_(min=1e-300).log()).log()
         return torch.cat([states, _one_hot((labels + label_bias + noise).argmax(-1), labels)], -1)
-
-    def statistics(self, x: Tensor, case_weights: Tensor | None = None) -> dict[str, Tensor]:
-        """-dE/dbias = x, averaged over cases."""
-        return {"bias": case_mean(x, case_weights)}
-
-    def expected_statistics(
-        self, field: Tensor, case_weights: Tensor | None = None, mean: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """-dE/dbias = x, averaged over p(x | field) and over cases."""
-        return {"bias": case_mean(self.mean(field) if mean is None else mean, case_weights)}
 
     def interpolate(self, base: Units, beta: float) -> Labelled:
         """Return the layer whose bias lies between that of `base` (beta = 0) and this one's (beta = 1)."""
@@ -137,10 +114,6 @@ class Labelled(Units):
         fault = first_fault(x, faulty, rows)
         if fault:
             raise InputError(f"{fault}, but binary units need values in [0, 1], and one of the labels must be 1")
-
-    def unit_states(self) -> Tensor:
-        """0 and 1."""
-        return torch.tensor([0.0, 1.0], dtype=self.bias.dtype, device=self.bias.device)
 
 
 def _one_hot(classes: Tensor, like: Tensor) -> Tensor:
