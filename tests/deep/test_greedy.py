@@ -11,7 +11,7 @@ from harmonium.deep.stacking import LabelledCases, StackedPreparation, labels_of
 from harmonium.errors import InputError
 from harmonium.exact import layer_states
 from harmonium.files import read_tensors
-from harmonium.training import materials, recipe, start_run
+from harmonium.training import materials, recipe
 from models import small_rbm
 
 QUICK = {"epochs": 4, "batch_size": 50, "chains": 20, "likelihood_share": 0.0, "patience": None}
@@ -120,30 +120,6 @@ def test_a_wider_layer_of_a_stack_starts_upside_down(tmp_path):
     assert torch.equal(state.rbm.weights[:, :64], below.weights.T)
     assert torch.equal(state.rbm.hidden.bias[:64], below.visible.bias)
     assert 0 < state.rbm.weights[:, 64:].abs().max() < 0.01
-
-
-def test_layers_on_top_of_a_trained_rbm(tmp_path):
-    below = recipe("pcd", hidden=12, seed=3, **QUICK)
-    run, state, data = start_run(tmp_path / "one", "digits", below, validation=0.2)
-    with pytest.raises(InputError, match="has not been trained to its end"):
-        start_stack(tmp_path / "s", "digits", settings(10), on=run.folder)
-    for _ in run.train(state, data):
-        pass
-    with pytest.raises(InputError, match="was trained on other data"):
-        start_stack(tmp_path / "s", "bars-and-stripes:8x8", settings(10, batch_size=10), on=run.folder)
-    with pytest.raises(InputError, match="the validation examples are those of"):
-        start_stack(tmp_path / "s", "digits", settings(10), on=run.folder, validation=0.1)
-    assert not (tmp_path / "s").exists()
-    for folder in (run.folder, run.folder.parent):  # which would be removed
-        with pytest.raises(InputError, match="needs a folder of its own"):
-            start_stack(folder, "digits", settings(10), on=run.folder, overwrite=True)
-    assert run.model_path.exists()
-    assert trained(start_stack(tmp_path / "s", "digits", settings(10), on=run.folder, labels=True)) == [2]
-    dbn = StackRun(tmp_path / "s").model().dbn
-    assert dbn.sizes == [64, 12, 10]
-    assert torch.equal(dbn.layers[0].weights, state.model.weights)
-    with pytest.raises(InputError, match="is layer 2 of a stack"):
-        start_stack(tmp_path / "t", "digits", settings(10), on=tmp_path / "s" / "layer-2")
 
 
 def test_gaussian_layers_fit_each_other(tmp_path):

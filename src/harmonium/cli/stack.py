@@ -90,7 +90,7 @@ def _check_options(context: typer.Context) -> None:
 
 def _settings(context: typer.Context) -> list[Any]:
     """Return the settings of every layer that is to be trained."""
-    from harmonium.training import Run
+    from harmonium.deep.foundation import Foundation
 
     layers = context.params["layers"]
     try:
@@ -106,7 +106,7 @@ def _settings(context: typer.Context) -> list[Any]:
         if size < 1:
             raise InputError(f"layer {number} has {size} hidden units, but needs at least 1")
     on, settings = context.params["on"], []
-    below = None if on is None else Run(on).settings().hidden_units
+    below = None if on is None else Foundation.of(on).settings()[-1].hidden_units
     for name, size in zip(recipes, sizes, strict=True):
         # The rate depends on the families: those of a layer above the first are both hidden ones.
         settings.append(settings_of(context, name, hidden=size, **({} if below is None else {"visible": below})))

@@ -41,7 +41,10 @@ def train(
     ] = None,
     on: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Put --layers on top of this run of an RBM, trained on the same data."),
+        typer.Option(
+            metavar="RUN",
+            help="Put --layers on top of this RBM or stack, or RUN/layer-2, trained on the same data.",
+        ),
     ] = None,
     labels: Annotated[bool, typer.Option("--labels", help="The top layer of a stack learns the classes too.")] = False,
     transposed: Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import harmonium
 from harmonium.data import Dataset, load
 from harmonium.deep.dbn import DBN
 from harmonium.deep.files import save_stack
+from harmonium.deep.foundation import Foundation
 from harmonium.deep.run import KIND, StackRun
 from harmonium.deep.stacking import labels_of, layer_materials
 from harmonium.errors import InputError, StorageError
@@ -26,7 +26,7 @@ from harmonium.rbm import RBM
 from harmonium.seeds import WEIGHTS, generator_for
 from harmonium.training import Materials, Run, Settings, TrainingState, materials, open_model, start
 from harmonium.training.beginning import check_start, decided
-from harmonium.training.run import ESSENCE, absolute, check_new, make_run
+from harmonium.training.run import absolute, check_new, make_run
 from harmonium.units import make_units
 
 SMALL = 1e-3
@@ -157,8 +157,9 @@ def start_stack(
     settings : sequence of Settings
         Of each layer, from the bottom up. The visible units of every layer but the first are those that fit.
     on : path, optional
-        The run of an RBM that was trained on these data: it becomes the bottom layer, and `settings` are of the layers
-        above it. Its validation examples are those of the stack.
+        The run of an RBM that was trained on these data, or of a stack, or the folder of a layer of one, which stands
+        for that and those below: they become the lowest layers as greedy learning left them, and `settings` are of the
+        layers above. Their validation examples are those of the stack.
     labels : bool
         Whether the top layer learns the classes too.
     transposed : bool
@@ -193,11 +194,10 @@ def start_stack(
     run = StackRun(Path(folder))
     check_new(run.folder, run.exists() and not overwrite)
     dataset = load(data, data_dir)
-    ready = None if on is None else Run(Path(on))
-    if ready is not None and run.folder.resolve() in (ready.folder.resolve(), *ready.folder.resolve().parents):
-        raise InputError(f"the stack on {ready.folder} needs a folder of its own, not {folder}: choose another --out")
+    ready = None if on is None else Foundation.of(on)
     if ready is not None:
-        settings, validation = _on_top_of(ready, settings, validation)
+        ready.check_apart(run.folder)
+        settings, validation = [*ready.settings(), *settings], ready.validation(validation)
     classes = labels_of(dataset)[1] if labels else 0
     fitted = fitting(settings, classes)
     validation = dataset.validation if validation is None else validation
@@ -208,7 +208,7 @@ def start_stack(
         raise InputError("trajectory tempering begins at the independent model: use --method pcd with --transposed")
     _check_layers(fitted, bottom, classes)
     if ready is not None:
-        _check_ready(ready, fitted[0], bottom)
+        ready.check(fitted[0], bottom)
     config = {
         "kind": KIND,
         "harmonium": harmonium.__version__,
@@ -227,43 +227,8 @@ def start_stack(
         raise StorageError(f"cannot make the folder {run.folder}: {error.strerror}") from error
     write_text(run.folder / "config.json", json.dumps(config, indent=1) + "\n")
     if ready is not None:
-        _copy(ready, run.layer(1))
+        ready.copy(run)
     return Stacking(run, bottom, fitted, labels_of(dataset)[0] if labels else None, transposed)
-
-
-def _on_top_of(
-    ready: Run, settings: Sequence[Settings], validation: str | float | None
-) -> tuple[list[Settings], str | float | None]:
-    """Return the settings of all layers, where the bottom one is a finished run, and its validation examples."""
-    config = ready.config()
-    if validation is not None:
-        raise InputError(f"the validation examples are those of {ready.folder}, {config['validation']}: leave them out")
-    if "layer" in config:
-        raise InputError(f"{ready.folder} is layer {config['layer']} of a stack: --on takes the run of a single RBM")
-    return [ready.settings(), *settings], config["validation"]
-
-
-def _check_ready(ready: Run, settings: Settings, bottom: Materials) -> None:
-    """Raise `InputError` unless the run was trained to its end on these data."""
-    if bottom.fingerprint() != ready.config()["fingerprint"]:
-        raise InputError(f"{ready.folder} was trained on other data, {ready.config()['data']}: stack layers on those")
-    state = start(settings, bottom)
-    ready.read(state)
-    if not state.finished:
-        raise InputError(
-            f"{ready.folder} has not been trained to its end: harmonium train --out {ready.folder} --resume"
-        )
-
-
-def _copy(ready: Run, layer: Run) -> None:
-    """Make a finished run the layer of a stack."""
-    try:
-        layer.folder.mkdir()
-        for name in ESSENCE:
-            if (ready.folder / name).exists():
-                shutil.copyfile(ready.folder / name, layer.folder / name)
-    except OSError as error:
-        raise StorageError(f"cannot copy {ready.folder} to {layer.folder}: {error.strerror}") from error
 
 
 def _fingerprint(bottom: Materials, labelled: Dataset | None) -> str:
