@@ -7,22 +7,7 @@ from harmonium.deep import StackRun, start_stack
 from harmonium.errors import InputError
 from harmonium.files import read_tensors
 from harmonium.training import recipe, start_run
-
-QUICK = {"epochs": 4, "batch_size": 50, "chains": 20, "likelihood_share": 0.0, "patience": None}
-
-
-def settings(*sizes, **given):
-    return [recipe("pcd", hidden=size, **(QUICK | given)) for size in sizes]
-
-
-def trained(stacking, stop_after=None):
-    """Train until the stack stops; return the numbers of the layers that were trained."""
-    numbers = []
-    for number, run, state, data in stacking.layers():
-        numbers.append(number)
-        for _ in run.train(state, data, stop_after=stop_after):
-            pass
-    return numbers
+from quick_stacks import QUICK, settings, trained
 
 
 def test_layers_on_top_of_a_trained_rbm(tmp_path):

@@ -13,22 +13,7 @@ from harmonium.exact import layer_states
 from harmonium.files import read_tensors
 from harmonium.training import materials, recipe
 from models import small_rbm
-
-QUICK = {"epochs": 4, "batch_size": 50, "chains": 20, "likelihood_share": 0.0, "patience": None}
-
-
-def settings(*sizes, **given):
-    return [recipe("pcd", hidden=size, **(QUICK | given)) for size in sizes]
-
-
-def trained(stacking, stop_after=None):
-    """Train until the stack stops; return the numbers of the layers that were trained."""
-    numbers = []
-    for number, run, state, data in stacking.layers():
-        numbers.append(number)
-        for _ in run.train(state, data, stop_after=stop_after):
-            pass
-    return numbers
+from quick_stacks import QUICK, settings, trained
 
 
 def test_layers_see_states_of_the_layer_below_sampled_anew(generator):

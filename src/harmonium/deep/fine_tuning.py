@@ -43,8 +43,8 @@ class Tuning:
     weight_decay : float
         L2 on all weights.
     dropout, input_dropout : float
-        See `to_torch`; of the inputs by default 0.2 where every hidden layer has 200 units or more, and none in smaller
-        networks. Leaving out hidden units too makes learning slow.
+        See `to_torch`; what is left out takes its mean. Of the inputs by default 0.2 where every hidden layer has 200
+        units or more, and none in smaller networks. Leaving out hidden units too makes learning slow.
     patience : int
         End after so many epochs without a lower validation error; the best network is kept.
     adversarial : float
@@ -132,6 +132,8 @@ def fine_tune(
     guessed: tuple[Tensor, Tensor] | None = None,
 ) -> Generator[Tuned, None, None]:
     """Train a network on labelled examples by stochastic gradient descent; it holds the best parameters at the end.
+
+    Descent is that of a `CentredNetwork`, whose means are measured anew after every epoch.
 
     Parameters
     ----------
