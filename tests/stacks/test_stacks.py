@@ -252,6 +252,17 @@ def test_the_command_from_training_to_predictions(command, tmp_path, monkeypatch
     assert json.loads(out)["samples"] == 50
 
 
+def test_a_classifier_that_only_guesses_is_named(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert command("train", "digits", "--layers", "6,4", "--recipe", "pcd", "--epochs", 1, "--out", "s")[0] == 0
+    hardly = ("finetune", "s", "--epochs", 1, "--learning-rate", 1e-6)
+    code, out, _ = command(*hardly)
+    assert code == 0
+    assert "hardly better than guessing: train the layers for longer, or tune with a larger --learning-rate" in out
+    assert 0.8 < json.loads(command(*hardly, "--json")[1])["guessing_error"] < 1
+    assert "guessing" not in command("finetune", "s", "--epochs", 60, "--random-start")[1]
+
+
 def test_the_command_stops_and_resumes(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     command("train", "digits", "--layers", "8,6", "--epochs", 2, "--stop-after", 1, "--out", "s")

@@ -203,11 +203,15 @@ def finetune(
         facts = {"run": str(path), "epochs": len(records), "wake": records[-1].wake, "sleep": records[-1].sleep}
         return say(as_json, facts, f"{path}: {len(records)} epochs up and down; now: harmonium evaluate {path}")
     test = "" if found["test_error"] is None else f", of the test examples {100 * found['test_error']:.2f} %"
+    hint = (
+        "that is hardly better than guessing: train the layers for longer, or tune with a larger --learning-rate",
+    ) * (found["validation_error"] > 0.8 * found["guessing_error"])
     say(
         as_json,
         {"run": str(path), **found},
         f"{found['epochs']} epochs on {found['labelled']:,} labels in {found['seconds']:.0f} s: wrong are "
         f"{100 * found['validation_error']:.2f} % of the validation examples{test}",
+        *hint,
         f"classes and probabilities: harmonium predict {path}",
     )
 

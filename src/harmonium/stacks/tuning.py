@@ -63,7 +63,8 @@ def classify(
     Returns
     -------
     dict
-        ``epochs``, ``validation_error``, ``test_error`` (None without a test split), ``labelled``, ``seconds``.
+        ``epochs``, ``validation_error``, ``test_error`` (None without a test split), ``guessing_error`` (of who always
+        says the most frequent class, on the validation examples), ``labelled``, ``seconds``.
 
     Raises
     ------
@@ -109,6 +110,7 @@ def classify(
         "epochs": len(records),
         "validation_error": min(record.validation_error for record in records),
         "test_error": None if test is None else error_of(network, *test),
+        "guessing_error": float((validation[1] != train[1].mode().values).double().mean()),
         "labelled": len(train[0]),
         "seconds": records[-1].seconds,
     }
