@@ -32,6 +32,23 @@ def test_fine_tuning_learns_and_keeps_the_best():
     assert list(fine_tune(again, (x[:1000], y[:1000]), (x[1000:], y[1000:]), tuning))[-1].loss == records[-1].loss
 
 
+def test_an_update_is_along_the_centred_gradient(generator):
+    """One batch without momentum: W - rate (dJ/dW - dJ/db mu^T), by hand."""
+    network = to_torch(DBN([RBM(Gaussian(4), Bernoulli(6))]), 3)
+    randomize(network, generator)
+    x, y = 1 + torch.randn(30, 4, generator=generator), torch.randint(3, (30,), generator=generator)
+    torch.nn.functional.cross_entropy(network(x), y).backward()
+    means = x.mean(0), torch.sigmoid(network[0](x)).mean(0).detach()
+    expected = [
+        layer.weight.detach() - 0.5 * (layer.weight.grad - torch.outer(layer.bias.grad, mean))
+        for layer, mean in zip((network[0], network[2]), means, strict=True)
+    ]
+    before = [network[0].weight.detach().clone(), network[2].weight.detach().clone()]
+    list(fine_tune(network, (x, y), (x, y), Tuning(epochs=1, batch_size=30, learning_rate=0.5, momentum=0.0)))
+    for layer, start, wanted in zip((network[0], network[2]), before, expected, strict=True):
+        assert (layer.weight - wanted).norm() < 0.05 * (wanted - start).norm()  # products in bfloat16
+
+
 def test_patience_ends_it():
     network = to_torch(RBM(Bernoulli(4), Bernoulli(3)), classes=2)
     x, y = torch.zeros(8, 4), torch.zeros(8, dtype=torch.int64)
