@@ -36,3 +36,4 @@ def generator_for(seed: int, *purpose: int, device: torch.device | str = "cpu") 
 
 # Names of purposes. A number once used keeps its meaning, or old runs could not be resumed.
 TRAINING, EPOCH_ORDER, VALIDATION_SPLIT, WEIGHTS, MEASURE, DREAM, EVALUATE, DIAGNOSE, TUNE, UP_DOWN, SUBSET = range(11)
+DISTORTION = 11

@@ -50,10 +50,11 @@ def test_a_stack_of_three_with_labels(tmp_path):
     assert StackRun(tmp_path / "s").layer(2).settings().visible == "bernoulli"
 
 
-def test_a_stack_that_was_stopped_resumes_to_the_bit(tmp_path):
-    start_stack(tmp_path / "whole", "digits", settings(12, 10), labels=True)
+@pytest.mark.parametrize("share", [0.0, 0.6])
+def test_a_stack_that_was_stopped_resumes_to_the_bit(share, tmp_path):
+    start_stack(tmp_path / "whole", "digits", settings(12, 10, distort=share), labels=True)
     assert trained(resume_stack(tmp_path / "whole")) == [1, 2]
-    stacking = start_stack(tmp_path / "pieces", "digits", settings(12, 10), labels=True)
+    stacking = start_stack(tmp_path / "pieces", "digits", settings(12, 10, distort=share), labels=True)
     assert trained(stacking, stop_after=3) == [1]
     with pytest.raises(InputError, match="not been trained to its top layer yet; to go on: harmonium train --out"):
         stacking.run.model()
@@ -62,6 +63,18 @@ def test_a_stack_that_was_stopped_resumes_to_the_bit(tmp_path):
     one, other = (read_tensors(tmp_path / name / "model.safetensors")[0] for name in ("whole", "pieces"))
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_every_layer_learns_from_the_distorted_examples(tmp_path):
+    ours = start_stack(tmp_path / "ours", "digits", settings(8, 8, distort=0.5), labels=True)
+    trained(ours)
+    labelled = ours._materials(2, (StackRun(tmp_path / "ours").model().dbn.layers[0],)).train
+    shown = labelled.in_epoch(torch.Generator().manual_seed(0)).take(torch.arange(200))
+    same = (shown[:, :-1] == labelled.take(torch.arange(200))[:, :-1]).all(1)
+    assert 60 < int(same.sum()) < 140  # Binomial(200, 1/2), 5.6 standard deviations: false alarms 2e-8
+    assert torch.equal(shown[:, -1], labelled.take(torch.arange(200))[:, -1])
+    with pytest.raises(InputError, match=r"all layers learn from the same examples: give --distort 0\.5, as below"):
+        start_stack(tmp_path / "on", "digits", settings(8), on=tmp_path / "ours" / "layer-1")
 
 
 def test_labels_are_part_of_what_is_resumed(tmp_path):

@@ -94,6 +94,9 @@ def train(
     binarize: Annotated[
         str | None, typer.Option(help="sample (default), threshold or none: how intensities become 0 and 1.")
     ] = None,
+    distort: Annotated[
+        float | None, typer.Option(help="Share of the examples that are learned distorted a little, of images.")
+    ] = None,
     standardize: Annotated[bool, typer.Option(help="Standardise the columns for gaussian visible units.")] = True,
     validation: Annotated[
         str | None, typer.Option(metavar="FILE|FRACTION", help="A tenth by default, 0 for none.")

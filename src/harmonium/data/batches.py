@@ -67,6 +67,8 @@ class Batches:
         start : int
             How many batches to pass over: those of an epoch that was interrupted.
         """
-        order = torch.randperm(len(self.cases), generator=generator_for(self.seed, EPOCH_ORDER, epoch))
+        of_epoch = generator_for(self.seed, EPOCH_ORDER, epoch)
+        order = torch.randperm(len(self.cases), generator=of_epoch)
+        cases = self.cases.in_epoch(of_epoch)
         for positions in order[start * self.batch_size :].split(self.batch_size):
-            yield self.preparation.prepare(self.cases.take(positions).to(self.device), generator)
+            yield self.preparation.prepare(cases.take(positions).to(self.device), generator)

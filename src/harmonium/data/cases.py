@@ -36,6 +36,10 @@ class Cases:
         """Return the examples at these positions within the set: (k,) -> (k, n), in the dtype of the table."""
         return self.values.index_select(0, positions if self.rows is None else self.rows[positions])
 
+    def in_epoch(self, generator: torch.Generator) -> Cases:
+        """Return the examples as an epoch shows them: these are the same in each."""
+        return self
+
     def first(self, count: int) -> Tensor:
         """Return the first `count` examples, or all if there are fewer."""
         return self.take(torch.arange(min(count, len(self))))

@@ -241,6 +241,8 @@ def _fingerprint(bottom: Materials, labelled: Dataset | None) -> str:
 def _check_layers(settings: Sequence[Settings], bottom: Materials, classes: int) -> None:
     """Look at every layer before any is trained, so that what is wrong with the last comes out first."""
     width = bottom.width
+    if len({own.distort for own in settings}) > 1:
+        raise InputError(f"all layers learn from the same examples: give --distort {settings[0].distort:g}, as below")
     for number, own in enumerate(settings, 1):
         size = width + (classes if number == len(settings) else 0)
         try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from harmonium.data import Cases, Dataset, Preparation, Survey
+from harmonium.data.distortion import DistortedCases
 from harmonium.deep.labels import with_labels
 from harmonium.errors import InputError
 from harmonium.packed import packed_if_faster
@@ -29,19 +30,26 @@ class LabelledCases(Cases):
     ----------
     labels : Tensor of int64, shape (N,)
         The class of every row of the table.
+    examples : Cases, optional
+        The examples without it, where epochs show them distorted; else the rows of the table.
     """
 
     labels: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    examples: Cases | None = None
 
     @property
     def width(self) -> int:
         """The number of columns, that of the class included."""
         return self.values.shape[1] + 1
 
+    def in_epoch(self, generator: torch.Generator) -> LabelledCases:
+        """Return the examples as an epoch shows them."""
+        return self if self.examples is None else replace(self, examples=self.examples.in_epoch(generator))
+
     def take(self, positions: Tensor) -> Tensor:
         """Return the examples at these positions, each followed by its class: (k,) -> (k, n + 1)."""
         rows = positions if self.rows is None else self.rows[positions]
-        stored = super().take(positions)
+        stored = super().take(positions) if self.examples is None else self.examples.take(positions)
         if stored.dtype == torch.uint8 and int(self.labels.max()) > 255:
             stored = stored.to(torch.int64)
         return torch.cat([stored, self.labels[rows, None].to(stored)], 1)
@@ -120,7 +128,7 @@ def layer_materials(
 
 
 def _labelled(cases: Cases, labels: Tensor) -> LabelledCases:
-    return LabelledCases(cases.values, cases.rows, labels)
+    return LabelledCases(cases.values, cases.rows, labels, cases if isinstance(cases, DistortedCases) else None)
 
 
 @torch.no_grad()

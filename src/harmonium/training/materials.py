@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from harmonium.data import Cases, Dataset, Preparation, Survey, load, survey
+from harmonium.data.distortion import with_distorted
 from harmonium.data.survey import byte_divisor
 from harmonium.errors import InputError
 from harmonium.seeds import MEASURE, VALIDATION_SPLIT, generator_for
@@ -112,8 +113,12 @@ def materials(dataset: Dataset, settings: Settings, validation: str | float | No
         preparation = Preparation(divisor=divisor, binarize=settings.binarize)
         if settings.binarize == "threshold":  # the moments of what the model sees
             found = _thresholded_moments(train, preparation, found)
+    learned = train
+    if settings.distort:
+        whole = found.binary or not train.values.dtype.is_floating_point
+        learned = with_distorted(train, dataset.image_shape, settings.distort, settings.seed, whole)
     return Materials(
-        train,
+        learned,
         held_out,
         preparation,
         found,

@@ -77,6 +77,9 @@ class Settings:
         About what share of the time the live log-likelihood may take; 0 for none.
     binarize : {"sample", "threshold", "none"}, optional
         How intensities become binary states; ``sample`` for Bernoulli visible units, ``none`` for Gaussian ones.
+    distort : float
+        The share of the examples of an epoch that are distorted copies: images turned, sheared, stretched and bent a
+        little, see `harmonium.data.distorted`. Whatever measures the model sees the examples themselves.
     standardize : bool
         Whether Gaussian visible units see every column with mean 0 and variance 1.
     precision : {"auto", "float32", "mixed"}
@@ -120,6 +123,7 @@ class Settings:
     decay_raises: int = 0
     likelihood_share: float = 0.1
     binarize: str | None = None
+    distort: float = 0.0
     standardize: bool = True
     precision: str = "auto"
     seed: int = 0
@@ -192,6 +196,8 @@ class Settings:
             raise InputError(f"final chains is for the method pcd: leave it out with {self.method}")
         if self.sparsity_target is not None and not 0 < self.sparsity_target < 1:
             raise InputError(f"the sparsity target is {self.sparsity_target:g}, but must lie between 0 and 1")
+        if not 0 <= self.distort <= 1:
+            raise InputError(f"distort is {self.distort:g}, but must be from 0 to 1: a share of the examples")
         if self.decay_raises < 0:
             raise InputError(f"decay raises is {self.decay_raises}, but must be at least 0")
         if self.hidden_bias is not None and not abs(self.hidden_bias) <= 1000:

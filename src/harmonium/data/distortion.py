@@ -1,0 +1,226 @@
+"""Images turned, sheared, stretched and bent a little: more examples to learn from where there are few."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from harmonium.data.cases import Cases
+from harmonium.errors import InputError
+from harmonium.seeds import DISTORTION, generator_for
+
+COPIES, ROOM = 8, 2**29
+"""How many distorted copies of the examples are made, and the bytes that they may take all together."""
+
+POINTS = 5
+"""Images bend as a grid of 5x5 points that are moved at random."""
+
+INK = 0.25
+"""What differs from an image's background by more than this share of its largest difference belongs to its figure."""
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """How far images are distorted, at the most; a figure keeps its size and its centre.
+
+    Attributes
+    ----------
+    degrees : float
+        It is turned by up to so many, to either side.
+    shear : float
+        Columns are moved by up to this multiple of their distance from the middle.
+    stretch : float
+        Its width changes by up to a factor of exp(stretch).
+    bend : float
+        The standard deviation by which points of a grid move, as a share of the image's side.
+    """
+
+    degrees: float = 8.0
+    shear: float = 0.12
+    stretch: float = 0.1
+    bend: float = 0.018
+
+
+@dataclass(frozen=True)
+class DistortedCases(Cases):
+    """Examples of which every epoch shows a share as one of several distorted copies.
+
+    Whatever else asks for examples gets them as they are: measurements, moments, and the pictures of a report.
+
+    Attributes
+    ----------
+    copies : Tensor, shape (copies, cases, n)
+        In the dtype of the table.
+    share : float
+        Of the examples of an epoch, in [0, 1].
+    shown : Tensor of int64, shape (cases,), optional
+        The copy that stands for each example, -1 for the example itself; None: the examples themselves.
+    """
+
+    copies: Tensor = None  # type: ignore[assignment]  # a field without a default cannot follow those of Cases
+    share: float = 0.0
+    shown: Tensor | None = None
+
+    def in_epoch(self, generator: torch.Generator) -> DistortedCases:
+        """Return the examples as an epoch shows them."""
+        count, cases = self.copies.shape[:2]
+        copy = torch.randint(count, (cases,), generator=generator)
+        distorted = torch.rand(cases, generator=generator) < self.share
+        return replace(self, shown=torch.where(distorted, copy, -1))
+
+    def take(self, positions: Tensor) -> Tensor:
+        """Return the examples at these positions, or the copies that stand for them: (k,) -> (k, n)."""
+        stored = super().take(positions)
+        if self.shown is None:
+            return stored
+        copy = self.shown[positions]
+        distorted = copy >= 0
+        stored[distorted] = self.copies[copy[distorted], positions[distorted]]
+        return stored
+
+
+def with_distorted(
+    cases: Cases, image_shape: tuple[int, int] | None, share: float, seed: int, whole: bool
+) -> DistortedCases:
+    """Return the examples with distorted copies of them, eight or as many as take 512 MiB.
+
+    Parameters
+    ----------
+    cases : Cases
+        Images, one a row.
+    image_shape : tuple of int, optional
+        (height, width).
+    share : float
+        Of the examples of an epoch that are to be distorted ones.
+    seed : int
+    whole : bool
+        Whether values are whole numbers, which those of copies are rounded to.
+
+    Raises
+    ------
+    InputError
+        When they are no images.
+    """
+    if image_shape is None:
+        raise InputError(
+            "distort is for images, and the rows of the data fill no square: leave it out, or give an array of shape "
+            "(cases, height, width)"
+        )
+    size = len(cases) * cases.width * cases.values.element_size()
+    copies = torch.empty(max(1, min(COPIES, ROOM // size)), len(cases), cases.width, dtype=cases.values.dtype)
+    for number, copy in enumerate(copies):
+        generator = generator_for(seed, DISTORTION, number)
+        place = 0
+        for _, stored in cases.chunks():
+            images = distorted(stored.float().view(-1, *image_shape), generator).view(stored.shape)
+            copy[place : place + len(stored)] = images.round() if whole else images
+            place += len(stored)
+    return DistortedCases(cases.values, cases.rows, copies, share)
+
+
+@torch.no_grad()
+def distorted(images: Tensor, generator: torch.Generator, distortion: Distortion | None = None) -> Tensor:
+    r"""Distort images, each in its own way.
+
+        out(p) = image(q),  q = c + A (p - c) + d(p)
+
+    with a random matrix A (a turn, a shear, a stretch), a smooth random field d, and c the middle; then the figure is
+    brought back to the size and the centre of mass that it had, without sampling the image twice.
+
+    Parameters
+    ----------
+    images : Tensor, shape (cases, height, width), float
+    generator : torch.Generator
+    distortion : Distortion, optional
+
+    Returns
+    -------
+    Tensor, shape (cases, height, width)
+        With values between the least and the largest of each image.
+
+    Notes
+    -----
+    Source: Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks applied to visual
+    document analysis", section 2; keeping size and centre is how LeCun et al. 1998 made MNIST of its sources.
+
+    Examples
+    --------
+    >>> images = torch.zeros(3, 28, 28)
+    >>> images[:, 8:20, 12:16] = 1.0
+    >>> distorted(images, torch.Generator().manual_seed(0)).shape
+    torch.Size([3, 28, 28])
+    """
+    warp = _Warp(images.shape, distortion or Distortion(), generator)
+    edge = torch.cat([images[:, [0, -1]].flatten(1), images[:, :, [0, -1]].flatten(1)], 1).median(1).values
+    ink = (images - edge[:, None, None]).abs()
+    before, after = _Figure(ink), _Figure(_sampled(ink, warp(_pixels(images)), "bilinear"))
+    scale = (after.extent / before.extent).clamp(0.5, 2.0)[:, None, None, None]
+    places = (_pixels(images) - before.centre) * scale + after.centre
+    found = _sampled(images, warp(places), "bicubic")
+    return found.clamp(images.amin((1, 2), keepdim=True), images.amax((1, 2), keepdim=True))
+
+
+class _Warp:
+    """Where the pixels of distorted images come from; all places are (cases, 2, height, width), y before x."""
+
+    def __init__(self, shape: torch.Size, distortion: Distortion, generator: torch.Generator) -> None:
+        cases, height, width = shape
+        turn, shear, stretch = (2 * torch.rand(3, cases, generator=generator) - 1) * torch.tensor(
+            [math.radians(distortion.degrees), distortion.shear, distortion.stretch]
+        )[:, None]
+        one, zero = torch.ones(cases), torch.zeros(cases)
+        turned = _matrices(turn.cos(), -turn.sin(), turn.sin(), turn.cos())
+        self.matrix = turned @ _matrices(one, zero, shear, one) @ _matrices(one, zero, zero, stretch.exp())
+        moved = torch.randn(cases, 2, POINTS, POINTS, generator=generator) * distortion.bend * max(height, width)
+        self.field = functional.interpolate(moved, (height, width), mode="bicubic", align_corners=True)
+        self.middle = torch.tensor([(height - 1) / 2, (width - 1) / 2]).view(1, 2, 1, 1)
+
+    def __call__(self, places: Tensor) -> Tensor:
+        """Return A (p - c) + c + d(p)."""
+        turned = (self.matrix @ (places - self.middle).flatten(2)).view_as(self.field)
+        return turned + self.middle + _sampled(self.field, places, "bilinear")
+
+
+class _Figure:
+    """The size of what an image shows, and its centre of mass."""
+
+    def __init__(self, ink: Tensor) -> None:
+        cases = len(ink)
+        on = ink > INK * ink.amax((1, 2), keepdim=True)
+        spans = [_span(on.any(2)), _span(on.any(1))]
+        self.extent = torch.maximum(*spans)
+        mass = ink.sum((1, 2)).clamp(min=1e-12)
+        moments = (ink[:, None] * _pixels(ink)).sum((2, 3)) / mass[:, None]
+        self.centre = moments.view(cases, 2, 1, 1)
+
+
+def _matrices(*entries: Tensor) -> Tensor:
+    """Return 2x2 matrices from their four entries, each (cases,)."""
+    return torch.stack(entries, 1).view(-1, 2, 2)
+
+
+def _span(on: Tensor) -> Tensor:
+    """Return how far it is from the first to the last of each row of flags, ends included; 1 where there is none."""
+    first, last = on.int().argmax(1), on.shape[1] - on.flip(1).int().argmax(1)
+    return torch.where(on.any(1), last - first, 1).float()
+
+
+def _pixels(images: Tensor) -> Tensor:
+    """Return the place of every pixel, (1, 2, height, width)."""
+    height, width = images.shape[-2:]
+    return torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"))[None].float()
+
+
+def _sampled(values: Tensor, places: Tensor, mode: str) -> Tensor:
+    """Return the values at places between pixels; what lies outside is taken from the edge."""
+    height, width = values.shape[-2:]
+    half = torch.tensor([max(height - 1, 1) / 2, max(width - 1, 1) / 2]).view(1, 2, 1, 1)
+    middle = torch.tensor([(height - 1) / 2, (width - 1) / 2]).view(1, 2, 1, 1)
+    grid = ((places - middle) / half).flip(1).permute(0, 2, 3, 1).expand(len(values), -1, -1, -1)
+    planes = values if values.ndim == 4 else values[:, None]
+    found = functional.grid_sample(planes, grid, mode=mode, padding_mode="border", align_corners=True)
+    return found if values.ndim == 4 else found[:, 0]
