@@ -17,8 +17,7 @@ def test_every_recipe_trains(name):
 
 def test_what_is_given_comes_first():
     assert recipe("best", learning_rate=0.01, schedule="cosine").schedule == "cosine"
-    assert recipe("best", visible="gaussian").learning_rate == pytest.approx(0.03)
-    assert recipe("best", optimizer="adam").learning_rate == 0.001
+    assert recipe("best", optimizer="adam").learning_rate is None
 
 
 @pytest.mark.parametrize(
@@ -50,6 +49,29 @@ def test_what_is_left_open_is_chosen_for_the_data():
     assert small.epochs * 20 == pytest.approx(16_000, rel=0.05)
     assert large.epochs * 108 == pytest.approx(16_000, rel=0.05)
     assert decided(Settings(), 54_000, 784).batch_size == 100
+
+
+@pytest.mark.parametrize(
+    ("given", "cases", "rate"),
+    [
+        ({}, 54_000, 1.0),
+        ({}, 5_000, 0.5),
+        ({}, 1_000, 0.3),
+        ({"epochs": 30}, 54_000, 1.0),
+        ({"epochs": 593}, 54_000, 0.5),
+        ({"learning_rate": 0.2}, 54_000, 0.2),
+        ({"hidden": 23}, 54_000, 0.3),  # by trajectory tempering
+        ({"method": "cd"}, 54_000, 0.3),
+        ({"averaging": 0.0}, 54_000, 0.01),
+        ({"optimizer": "adam"}, 54_000, 0.001),
+        ({"visible": "gaussian"}, 54_000, 0.03),
+        ({"visible": "gaussian", "name": "pcd"}, 54_000, 0.005),
+        ({"hidden_units": "gaussian", "optimizer": "adam"}, 54_000, 0.0001),
+        ({"visible": "labelled:10"}, 54_000, 1.0),
+    ],
+)
+def test_the_learning_rate_suits_batch_method_and_units(given, cases, rate):
+    assert decided(recipe(**given), cases, 794).learning_rate == pytest.approx(rate)
 
 
 def test_minutes_become_epochs(tmp_path):

@@ -3,6 +3,7 @@ import torch
 
 from harmonium.errors import InputError
 from harmonium.training import Settings
+from harmonium.training.beginning import decided
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,8 @@ def test_wrong_settings_are_a_sentence(settings, message):
 def test_defaults_depend_on_the_other_settings():
     assert Settings().momentum == 0.5
     assert Settings(optimizer="adam").momentum is None
-    assert Settings(visible="gaussian").learning_rate == pytest.approx(Settings().learning_rate / 10)
+    rates = [decided(Settings(visible=family), 1000, 9).learning_rate for family in ("bernoulli", "gaussian")]
+    assert rates == pytest.approx([0.01, 0.001])
     assert Settings(visible="gaussian").binarize == "none"
     assert Settings().binarize == "sample"
     assert Settings().hidden_bias == -1

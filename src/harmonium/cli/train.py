@@ -205,7 +205,7 @@ def _describe_settings(name: str, settings: Any) -> list[str]:
 
     lines = [f"{name}: {RECIPES[name][0]}"]
     for key, value in settings.to_json().items():
-        open_ = "chosen for the data" if key in ("method", "epochs", "batch_size") else "none"
+        open_ = "chosen for the data" if key in ("method", "epochs", "batch_size", "learning_rate") else "none"
         lines.append(f"  --{key.replace('_', '-'):18} {open_ if value is None else value}")
     return lines
 

@@ -18,15 +18,13 @@ from harmonium.training.averaging import averaged
 from harmonium.training.live import make_live
 from harmonium.training.materials import Materials
 from harmonium.training.optimizers import make_optimizer, make_scheduler
+from harmonium.training.rates import UPDATES, chosen_rate
 from harmonium.training.settings import Settings
 from harmonium.training.state import TrainingState
 from harmonium.units import make_units
 
 SMALL = 2**15
 """In models of at most so many weights trajectory tempering costs little."""
-
-UPDATES = 16_000
-"""About so many updates are planned where nobody says for how long to train."""
 
 
 def start(settings: Settings, data: Materials, model: RBM | None = None) -> TrainingState:
@@ -77,7 +75,6 @@ def start(settings: Settings, data: Materials, model: RBM | None = None) -> Trai
 
 def check_start(settings: Settings, rbm: RBM) -> None:
     """Raise `InputError` when a model like this cannot be trained with these settings, or not on this machine."""
-    assert settings.learning_rate is not None
     choose_device(settings.device)
     if settings.precision == "mixed":
         _as_sampled(rbm, settings.precision)
@@ -86,7 +83,7 @@ def check_start(settings: Settings, rbm: RBM) -> None:
 
 
 def decided(settings: Settings, cases: int, width: int) -> Settings:
-    """Return the settings with method, batch size and epochs chosen where they were left open.
+    """Return the settings with method, batch size, epochs and learning rate chosen where they were left open.
 
     Raises
     ------
@@ -103,9 +100,11 @@ def decided(settings: Settings, cases: int, width: int) -> Settings:
     if batch_size > cases:
         raise InputError(f"the batch size is {batch_size}, but there are only {cases} training examples: lower it")
     epochs = settings.epochs
+    per_epoch = math.ceil(cases / batch_size)
     if epochs is None:
-        epochs = max(1, round(UPDATES / math.ceil(cases / batch_size)))
-    return replace(settings, method=method, batch_size=batch_size, epochs=epochs)
+        epochs = max(1, round(UPDATES / per_epoch))
+    rate = settings.learning_rate or chosen_rate(settings, method, batch_size, epochs * per_epoch)
+    return replace(settings, method=method, batch_size=batch_size, epochs=epochs, learning_rate=rate)
 
 
 def _fresh_model(settings: Settings, data: Materials) -> RBM:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from harmonium.errors import unknown_name
+from harmonium.training.rates import UNBOUNDED
 from harmonium.training.settings import Settings
 
 _BEST: dict[str, Any] = {
     "method": None,
     "gradient": "centered",
     "chains": 500,
-    "learning_rate": 0.3,
+    "learning_rate": None,
     "momentum": 0.0,
     "weight_decay": 1e-4,
     "hidden_bias": 0.0,
@@ -60,9 +61,6 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """What each recipe is, in words and in settings."""
 
-UNBOUNDED = 0.1
-"""By how much the learning rate of a recipe is multiplied where a layer is Gaussian, whose states have no bound."""
-
 
 def recipe(name: str = "best", **given: Any) -> Settings:
     """Return the settings of a recipe, with those given in place of its own.
@@ -89,7 +87,7 @@ def recipe(name: str = "best", **given: Any) -> Settings:
     own = dict(RECIPES[name][1])
     families = given.get("visible", "bernoulli"), given.get("hidden_units", "bernoulli")
     if families != ("bernoulli", "bernoulli"):
-        own["learning_rate"] *= UNBOUNDED
+        own["learning_rate"] = own["learning_rate"] and own["learning_rate"] * UNBOUNDED
         own["hidden_bias"] = own["hidden_bias"] if families[1] == "bernoulli" else 0.0
     if given.get("optimizer", "sgd") != "sgd":
         own["learning_rate"], own["momentum"] = None, None

@@ -50,8 +50,9 @@ class Settings:
     batch_size : int, optional
         Examples an update; 100, or all of a smaller set.
     learning_rate : float, optional
-        0.01 for sgd and 0.001 for the others; a tenth of it where a layer is Gaussian, whose states have no bound
-        (Hinton 2010, section 13.2).
+        0.01 for sgd and 0.001 for the others; for sgd with averaged parameters 0.3, and of pcd up to 1 where batches
+        are large, less in long runs (`harmonium.training.rates`). A tenth of it where a
+        layer is Gaussian, whose states have no bound (Hinton 2010, section 13.2).
     momentum : float, optional
         Of sgd and rmsprop, in [0, 1); 0.5 for sgd.
     weight_decay : float
@@ -139,10 +140,6 @@ class Settings:
             raise InputError(f"binarize is for bernoulli visible units: leave it out with {self.visible} ones")
         if self.binarize is None:
             object.__setattr__(self, "binarize", "sample" if self.visible == "bernoulli" else "none")
-        if self.learning_rate is None:
-            bounded = self.visible == self.hidden_units == "bernoulli"
-            rate = 0.01 if self.optimizer == "sgd" else 0.001
-            object.__setattr__(self, "learning_rate", rate if bounded else rate / 10)
         if self.hidden_bias is None:
             object.__setattr__(self, "hidden_bias", -1.0 if self.hidden_units == "bernoulli" else 0.0)
         if self.momentum is None and self.optimizer == "sgd":
