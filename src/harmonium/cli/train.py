@@ -66,7 +66,7 @@ def train(
     stop_after: Annotated[int | None, typer.Option(help="End this invocation after so many epochs.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples an update.")] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Where it starts; a tenth of it with gaussian units.")
+        float | None, typer.Option(help="Where it starts; by default chosen for method, batch, length and units.")
     ] = None,
     momentum: Annotated[float | None, typer.Option(help="Of sgd and rmsprop.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="L2, on the weights only.")] = None,
@@ -168,6 +168,7 @@ def train(
         typer.echo(
             f"{len(ready.train):,} training and {held_out:,} validation examples of {ready.train.width} values; "
             f"{ready.preparation.describe()}"
+            + (f"; {state.settings.distort:.0%} of each epoch are distorted copies" if state.settings.distort else "")
         )
     logged = logger(tensorboard)
     with training_progress(state) as shown, finishing_on_interrupt() as interrupted:
