@@ -45,7 +45,7 @@ class Distortion:
     bend: float = 0.018
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DistortedCases(Cases):
     """Examples of which every epoch shows a share as one of several distorted copies.
 
@@ -61,8 +61,8 @@ class DistortedCases(Cases):
         The copy that stands for each example, -1 for the example itself; None: the examples themselves.
     """
 
-    copies: Tensor = None  # type: ignore[assignment]  # a field without a default cannot follow those of Cases
-    share: float = 0.0
+    copies: Tensor
+    share: float
     shown: Tensor | None = None
 
     def in_epoch(self, generator: torch.Generator) -> DistortedCases:
@@ -119,7 +119,7 @@ def with_distorted(
             images = distorted(stored.float().view(-1, *image_shape), generator).view(stored.shape)
             copy[place : place + len(stored)] = images.round() if whole else images
             place += len(stored)
-    return DistortedCases(cases.values, cases.rows, copies, share)
+    return DistortedCases(cases.values, cases.rows, copies=copies, share=share)
 
 
 @torch.no_grad()
