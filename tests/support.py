@@ -1,9 +1,10 @@
-"""Files and servers that several tests need."""
+"""Files and images that several tests need."""
 
 import gzip
 import struct
 
 import numpy as np
+import torch
 
 
 def idx_bytes(array):
@@ -15,3 +16,11 @@ def write_idx(path, array):
     """Write a uint8 array as an idx file, gzipped if its name says so."""
     content = idx_bytes(array)
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+
+
+def strokes(cases=50):
+    """Images of 28x28 with a slanted bar of gray edges, no two alike."""
+    y, x = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
+    slant = torch.linspace(-0.4, 0.4, cases)[:, None, None]
+    across = (x - 13.5) - slant * (y - 13.5)
+    return ((2.5 - across.abs()).clamp(0, 1) * ((y > 4) & (y < 23))).float()

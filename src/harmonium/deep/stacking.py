@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from harmonium.data import Cases, Dataset, Preparation, Survey
-from harmonium.data.distortion import DistortedCases
+from harmonium.data.distorted_cases import DistortedCases
 from harmonium.deep.labels import with_labels
 from harmonium.errors import InputError
 from harmonium.packed import packed_if_faster

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from harmonium.data import Cases, Dataset, Preparation, Survey, load, survey
-from harmonium.data.distortion import with_distorted
+from harmonium.data.distorted_cases import with_distorted
 from harmonium.data.survey import byte_divisor
 from harmonium.errors import InputError
 from harmonium.seeds import MEASURE, VALIDATION_SPLIT, generator_for
