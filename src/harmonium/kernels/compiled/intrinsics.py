@@ -142,3 +142,65 @@ def _pairs(builder: Any, address: Any) -> Any:
 
 add_rows_of_floats, add_scaled_rows_of_floats = _row_adder(_floats, False), _row_adder(_floats, True)
 add_rows_of_pairs, add_scaled_rows_of_pairs = _row_adder(_pairs, False), _row_adder(_pairs, True)
+
+
+def _rounded_words(builder: Any, address: Any) -> Any:
+    """Load 16 float32 as words whose upper halves are the nearest bfloat16, ties to even."""
+    bits = _load(builder, address, WORDS, 4)
+    odd = builder.and_(builder.lshr(bits, _words(16)), _words(1))
+    return builder.add(builder.add(bits, _words(0x7FFF)), odd)
+
+
+def _paired(builder: Any, lower: Any, upper: Any) -> Any:
+    """Return words with the upper halves of both."""
+    return builder.or_(builder.lshr(lower, _words(16)), builder.and_(upper, _words(0xFFFF0000)))
+
+
+def _words(number: int) -> Any:
+    return ir.Constant(WORDS, [number] * HALF)
+
+
+def _store_words(builder: Any, words: Any, address: Any) -> None:
+    builder.store(words, builder.inttoptr(address, WORDS.as_pointer())).align = 64
+
+
+@intrinsic
+def pack_pairs(_context: Any, weights: Any, out: Any) -> Any:
+    """Round 32 float32 and write them as 16 words of l and l + 16; addresses, the second at a multiple of 64 bytes."""
+
+    def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        weights, out = arguments
+        lower, upper = weights, builder.add(weights, ir.Constant(INT64, 4 * HALF))
+        _store_words(builder, _paired(builder, *(_rounded_words(builder, x) for x in (lower, upper))), out)
+        return target.get_dummy_value()
+
+    return types.void(types.int64, types.int64), generate
+
+
+@intrinsic
+def pack_transposed(_context: Any, weights: Any, apart: Any, out: Any) -> Any:
+    """Round 32 rows of 16 float32, turn them round, and write them as 16 rows of 16 pairs: l and l + 16 of the 32.
+
+    Addresses; rows are `apart` bytes from one to the next, those of the result follow each other at a multiple of 64
+    bytes. Four rounds that interleave vector i with vector i + 8 of 16 make the transpose.
+    """
+    orders = [
+        ir.Constant(ir.VectorType(INT32, HALF), [first + k // 2 + HALF * (k % 2) for k in range(HALF)])
+        for first in (0, HALF // 2)
+    ]
+
+    def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        weights, apart, out = arguments
+
+        def row(k: int) -> Any:
+            return _rounded_words(builder, builder.add(weights, builder.mul(apart, ir.Constant(INT64, k))))
+
+        rows = [_paired(builder, row(k), row(k + HALF)) for k in range(HALF)]
+        for _ in range(4):
+            halves = zip(rows[: HALF // 2], rows[HALF // 2 :], strict=True)
+            rows = [builder.shuffle_vector(a, b, order) for a, b in halves for order in orders]
+        for k, words in enumerate(rows):
+            _store_words(builder, words, builder.add(out, ir.Constant(INT64, 4 * HALF * k)))
+        return target.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate

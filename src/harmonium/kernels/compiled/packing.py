@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.intrinsics import HALF, LANES, fetch_and_increment, floats_at, words_at
+from harmonium.kernels.compiled.intrinsics import (
+    HALF,
+    LANES,
+    fetch_and_increment,
+    floats_at,
+    pack_pairs,
+    pack_transposed,
+    words_at,
+)
 
 TABLE = types.void(types.CPointer(types.int64))
 HALF_WORD, ROUND, ZERO = np.uint32(16), np.uint32(0x7FFF), np.float32(0)
@@ -30,15 +38,15 @@ def _pair(low: Any, high: Any) -> Any:
 @njit(nogil=True, error_model="numpy")
 def pack_rows(weights: Any, pairs: Any, first: Any, last: Any) -> None:
     """Round some rows of the weights (n, m) into pairs (blocks, n, 16): columns l and l + 16 of a block of 32."""
-    m = weights.shape[1]
-    whole, half = np.uint64(m // LANES), np.uint64(HALF)
-    for i in range(np.uint64(first), np.uint64(last)):
-        for block in range(whole):
-            j = block * np.uint64(LANES)
-            for k in range(half):
-                pairs[block, i, k] = _pair(weights[i, j + k], weights[i, j + k + half])
-        if whole < len(pairs):
-            for k in range(half):
+    n, m = weights.shape
+    for block in range(m // LANES):
+        source, target = weights.ctypes.data + 4 * LANES * block, pairs.ctypes.data + 4 * HALF * n * block
+        for i in range(first, last):
+            pack_pairs(source + 4 * m * i, target + 4 * HALF * i)
+    if m % LANES:
+        whole = np.uint64(m // LANES)
+        for i in range(np.uint64(first), np.uint64(last)):
+            for k in range(np.uint64(HALF)):
                 j = np.int64(whole) * LANES + np.int64(k)
                 low = weights[i, j] if j < m else ZERO
                 high = weights[i, j + HALF] if j + HALF < m else ZERO
@@ -48,17 +56,26 @@ def pack_rows(weights: Any, pairs: Any, first: Any, last: Any) -> None:
 @njit(nogil=True, error_model="numpy")
 def pack_columns(weights: Any, pairs: Any, first: Any, last: Any) -> None:
     """Do the same for the transpose: some rows of the weights (n, m) into pairs (blocks of n, m, 16)."""
-    m = np.uint64(weights.shape[1])
+    m, block_bytes = weights.shape[1], 4 * HALF * weights.shape[1]
     for start in range(first, last, LANES):
-        block = np.uint64(start // LANES)
-        for k in range(HALF):
-            lower, upper, place = np.uint64(start + k), np.uint64(start + k + HALF), np.uint64(k)
-            if start + k + HALF < last:
-                for j in range(m):
-                    pairs[block, j, place] = _pair(weights[lower, j], weights[upper, j])
-            else:
-                for j in range(m):
-                    pairs[block, j, place] = _pair(weights[lower, j] if start + k < last else ZERO, ZERO)
+        block, whole = start // LANES, 0
+        if start + LANES <= last:
+            whole = m // HALF * HALF
+            for j in range(0, whole, HALF):
+                source = weights.ctypes.data + 4 * (start * m + j)
+                pack_transposed(source, 4 * m, pairs.ctypes.data + block * block_bytes + 4 * HALF * j)
+        _pack_columns_singly(weights, pairs, start, min(last, start + LANES), whole)
+
+
+@njit(nogil=True, error_model="numpy")
+def _pack_columns_singly(weights: Any, pairs: Any, start: Any, last: Any, column: Any) -> None:
+    """Pack the columns of a block of rows from one column on, number by number; rows that lack count as 0."""
+    block = np.uint64(start // LANES)
+    for k in range(HALF):
+        lower, upper, place = np.uint64(start + k), np.uint64(start + k + HALF), np.uint64(k)
+        for j in range(np.uint64(column), np.uint64(weights.shape[1])):
+            low = weights[lower, j] if start + k < last else ZERO
+            pairs[block, j, place] = _pair(low, weights[upper, j] if start + k + HALF < last else ZERO)
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
