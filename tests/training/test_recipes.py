@@ -6,6 +6,7 @@ from harmonium.data import load
 from harmonium.errors import InputError
 from harmonium.training import RECIPES, Settings, materials, recipe, start, start_run, train
 from harmonium.training.beginning import decided
+from harmonium.training.budget import fitted
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -72,6 +73,13 @@ def test_what_is_left_open_is_chosen_for_the_data():
 )
 def test_the_learning_rate_suits_batch_method_and_units(given, cases, rate):
     assert decided(recipe(**given), cases, 794).learning_rate == pytest.approx(rate)
+
+
+def test_a_plan_leaves_out_the_time_that_reading_took():
+    data = materials(load("digits"), recipe(hidden=20))
+    whole, left = (fitted(recipe(hidden=20), data, 60.0, spent).epochs for spent in (0.0, 3599.0))
+    assert left < whole / 100  # 3,600 to 1, if the machine were as fast both times
+    assert fitted(recipe(hidden=20), data, 0.01, 10.0).epochs == 1
 
 
 def test_minutes_become_epochs(tmp_path):

@@ -20,11 +20,20 @@ SHARE = 0.85
 """The share of the time that updates may take; measuring and saving take the rest."""
 
 
-def fitted(settings: Settings, data: Materials, minutes: float) -> Settings:
+def fitted(settings: Settings, data: Materials, minutes: float, spent: float = 0.0) -> Settings:
     """Return the settings with as many epochs as updates of this kind fit into a time, at least one.
 
     A trial run on a model of its own is timed, so that the plan, and so the run, depends on the machine; what was
     planned is kept with the run, and resuming does not plan anew.
+
+    Parameters
+    ----------
+    settings : Settings
+    data : Materials
+    minutes : float
+        The time of a run, from its start.
+    spent : float
+        Seconds of it that are gone: reading the data takes some, and making distorted copies more.
 
     Raises
     ------
@@ -45,4 +54,4 @@ def fitted(settings: Settings, data: Materials, minutes: float) -> Settings:
             if timed > TRIAL:
                 break
     an_epoch = timed / count * len(batches)
-    return replace(settings, epochs=max(1, int(SHARE * 60 * minutes / an_epoch)))
+    return replace(settings, epochs=max(1, int(SHARE * (60 * minutes - spent) / an_epoch)))

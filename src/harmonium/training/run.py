@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -270,13 +271,14 @@ def start_run(
     >>> epochs
     [1, 2]
     """
+    begun = time.perf_counter()
     run = Run(Path(folder))
     check_new(run.folder, run.exists() and not overwrite)
     dataset = load(data, data_dir)
     validation = dataset.validation if validation is None else validation
     ready = materials(dataset, settings, validation)
     if minutes is not None:
-        settings = fitted(settings, ready, minutes)
+        settings = fitted(settings, ready, minutes, time.perf_counter() - begun)
     state = start(settings, ready)
     config = {
         "harmonium": harmonium.__version__,
