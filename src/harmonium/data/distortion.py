@@ -33,10 +33,10 @@ class Distortion:
         The standard deviation by which points of a grid move, as a share of the image's side.
     """
 
-    degrees: float = 8.0
-    shear: float = 0.12
-    stretch: float = 0.1
-    bend: float = 0.018
+    degrees: float = 10.0
+    shear: float = 0.15
+    stretch: float = 0.12
+    bend: float = 0.006
 
 
 @torch.no_grad()

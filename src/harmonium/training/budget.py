@@ -16,7 +16,7 @@ from harmonium.training.settings import Settings
 TRIAL = 2.0
 """Seconds of updates that are timed, after a quarter of it to warm up."""
 
-SHARE = 0.85
+SHARE = 0.8
 """The share of the time that updates may take; measuring and saving take the rest."""
 
 
