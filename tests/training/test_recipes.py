@@ -4,7 +4,7 @@ import pytest
 
 from harmonium.data import load
 from harmonium.errors import InputError
-from harmonium.training import RECIPES, Settings, materials, recipe, start, start_run, train
+from harmonium.training import RECIPES, Settings, materials, recipe, run, start, start_run, train
 from harmonium.training.beginning import decided
 from harmonium.training.budget import fitted
 
@@ -80,6 +80,18 @@ def test_a_plan_leaves_out_the_time_that_reading_took():
     whole, left = (fitted(recipe(hidden=20), data, 60.0, spent).epochs for spent in (0.0, 3599.0))
     assert left < whole / 100  # 3,600 to 1, if the machine were as fast both times
     assert fitted(recipe(hidden=20), data, 0.01, 10.0).epochs == 1
+
+
+def test_a_run_plans_with_the_time_that_reading_took(tmp_path, monkeypatch):
+    def slow(*arguments):
+        time.sleep(0.2)
+        return load(*arguments)
+
+    spent = []
+    monkeypatch.setattr(run, "load", slow)
+    monkeypatch.setattr(run, "fitted", lambda settings, data, minutes, seconds: spent.append(seconds) or settings)
+    start_run(tmp_path / "run", "digits", recipe("best", hidden=20), minutes=1.0)
+    assert spent[0] > 0.2
 
 
 def test_minutes_become_epochs(tmp_path):

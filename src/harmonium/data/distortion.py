@@ -132,9 +132,9 @@ def _in_values_of(images: Tensor, blurred: Tensor) -> Tensor:
 
 
 def _ordered(values: Tensor) -> Tensor:
-    """Return the places of values of 0 to 1.1, (cases, n), from the least of each row to the largest.
+    """Return the places of values between 0 and 2, (cases, n), from the least of each row to the largest.
 
-    numpy sorts whole numbers ten times as fast as torch finds an order, so that value and place become one of them.
+    numpy sorts whole numbers far faster than torch finds an order, so that value and place become one of them.
     """
     pixels = values.shape[1]
     keys = (values.double() * 2**40).long() * pixels + torch.arange(pixels)
