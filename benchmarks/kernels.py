@@ -46,6 +46,8 @@ def kernels_alone(states: torch.Tensor) -> None:
     weights = 0.1 * torch.randn(VISIBLE, HIDDEN)
     packed, hidden = PackedWeights(weights), (torch.rand(BATCH, HIDDEN) < 0.2).float()
     count = BATCH * VISIBLE / 1000
+    pairs = states.unflatten(1, (-1, 2)).any(2).sum(1).float().mean()
+    print(f"{states.sum(1).mean():.0f} ones in an example, in {pairs:.0f} pairs of neighbours")
     ours = median(lambda: sample_from_field(field, bias))
     theirs = median(lambda: torch.rand_like(field) < torch.sigmoid(field + bias))
     print(f"sampling: {count / ours:.2f} G states a second; torch.rand() < torch.sigmoid(): {count / theirs:.2f}")

@@ -109,9 +109,9 @@ def test_nothing_depends_on_the_number_of_threads():
 def rounded(packed):
     """Return the weights that a packed copy stands for, from its rows and from its columns."""
     found = []
-    for pairs, width in ((packed.rows, packed.shape[1]), (packed.columns, packed.shape[0])):
-        halves = torch.stack([pairs << 16, pairs & ~0xFFFF], 2).view(torch.float32)  # (blocks, n, 2, 16)
-        found.append(halves.flatten(2).transpose(0, 1).flatten(1)[:, :width])
+    for words, (height, width) in ((packed.rows, packed.shape), (packed.columns, packed.shape[::-1])):
+        halves = torch.stack([words << 16, words & ~0xFFFF], 2).view(torch.float32)  # (blocks, pairs, 2, 32)
+        found.append(halves.flatten(1, 2).transpose(0, 1).flatten(1)[:height, :width])
     return found[0], found[1].T
 
 
@@ -128,16 +128,17 @@ def test_packing_rounds_to_even_rows_and_columns_alike(shape):
 
 @pytest.mark.parametrize("m", [1, 3, 31, 32, 33, 130, 500])
 @pytest.mark.parametrize("density", [0.0, 0.1, 1.0])
-@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("values", ["binary", "exact in bfloat16", "any"])
 @pytest.mark.parametrize("rounded", [True, False])
-def test_sparse_products_are_dense_ones(m, density, binary, rounded):
+def test_sparse_products_are_dense_ones(m, density, values, rounded):
     generator = seeded(m)
     weights = torch.randn(101, m, generator=generator)
     packed, exact = PackedWeights(weights, rounded), (weights.bfloat16() if rounded else weights).double()
 
     def states(n):
         where = (torch.rand(7, 5, n, generator=generator) < density).float()
-        return where if binary else where * torch.rand(7, 5, n, generator=generator)
+        numbers = torch.randn(7, 5, n, generator=generator)
+        return where * {"binary": 1, "exact in bfloat16": numbers.bfloat16().float(), "any": numbers}[values]
 
     # Float32 sums of up to 500 terms.
     v, h = states(101), states(m)

@@ -1,7 +1,7 @@
 """The few hot loops: compiled where numba is there, in plain torch everywhere, the reference of the compiled ones."""
 
 from harmonium.kernels.backend import dense_bfloat16, kernels_take, why_not
-from harmonium.kernels.bernoulli import sample_from_bytes, sample_from_field, sample_from_probability
+from harmonium.kernels.bernoulli import mean_of_field, sample_from_bytes, sample_from_field, sample_from_probability
 from harmonium.kernels.descent import Descent, Offsets, descend, descend_along, descent_takes
 from harmonium.kernels.normal import sample_normal
 from harmonium.kernels.products import PackedWeights, is_sparse, rounded_outer
@@ -17,6 +17,7 @@ __all__ = [
     "descent_takes",
     "is_sparse",
     "kernels_take",
+    "mean_of_field",
     "rounded_outer",
     "sample_from_bytes",
     "sample_from_field",

@@ -1,4 +1,4 @@
-"""Sampling binary states: sigmoid, uniform number, comparison."""
+"""Means and samples of binary states: sigmoid, uniform number, comparison."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ from torch import Tensor
 
 from harmonium.kernels.backend import compiled, kernels_take, key_of, shape_of
 from harmonium.kernels.threads import run
+
+
+def mean_of_field(field: Tensor, bias: Tensor) -> Tensor:
+    """Return sigmoid(field + bias) = 1 / (1 + exp(-field - bias)), elementwise: (..., n), (n,) -> (..., n).
+
+    Where the compiled kernels serve, off by at most 1e-5 of itself, or by 2^-126.
+    """
+    if not kernels_take(field, bias):
+        return torch.sigmoid(field + bias)
+    mean = torch.empty_like(field)
+    addresses = field.data_ptr(), bias.data_ptr(), mean.data_ptr()
+    run(compiled("samplers").mean_of_field, *addresses, *shape_of(field))
+    return mean
 
 
 @torch.no_grad()

@@ -77,7 +77,7 @@ def descend(
     """
     m = weights.shape[1]
     cases = len(model[0]) + len(data[0])
-    means = blocks(cases, m, torch.float32)
+    means = blocks(cases, m)
     pack_floats(model[1], means, 0, model[2])
     pack_floats(data[1], means, len(model[0]), data[2])
     factors, centre = np.array(numbers, dtype=np.float32), _Centre(offsets, weights)

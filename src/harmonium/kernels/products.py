@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,16 +26,13 @@ CASES = 32
 UNITS = 64
 """So many visible units make a piece of work where weights are packed: whole blocks of the transpose."""
 
-ROW = {torch.int32: 6, torch.float32: 7}
-"""Binary logarithm of the bytes of a row of a block."""
-
 
 class PackedWeights:
     """Weights laid out for products with sparse states: in blocks of 32 columns.
 
     Adding rows is bound by the memory that is read, and a block stays in a near cache while many cases use it. Sums are
-    float32. Rounded weights take half of the memory: a word holds two columns that lie 16 apart, and each weight is off
-    by at most 2^-8 of itself.
+    float32. Rounded weights take half of the memory: a word holds those of two rows, 2 p and 2 p + 1, and each weight
+    is off by at most 2^-8 of itself.
 
     Parameters
     ----------
@@ -46,16 +45,20 @@ class PackedWeights:
     ----------
     shape : tuple of int
         (n, m).
-    rows : Tensor, shape (ceil(m / 32), n, 32) float32, or (ceil(m / 32), n, 16) int32 where rounded
+    rows : Tensor, shape (ceil(m / 32), n, 32) float32, or (ceil(m / 32), ceil(n / 2), 32) int32 where rounded
         For products with visible states.
-    columns : Tensor, shape (ceil(n / 32), m, 32 or 16)
+    columns : Tensor, shape (ceil(n / 32), m or ceil(m / 2), 32)
         The transpose, for products with hidden states.
     """
 
     def __init__(self, weights: Tensor, rounded: bool = True) -> None:
         n, m = self.shape = tuple(weights.shape)
-        dtype = torch.int32 if rounded else torch.float32
-        self.rows, self.columns = blocks(n, m, dtype), blocks(m, n, dtype)
+        if rounded:
+            self.rows, self.columns = blocks(-(-n // 2), m, torch.int32), blocks(-(-m // 2), n, torch.int32)
+        else:
+            self.rows, self.columns = blocks(n, m), blocks(m, n)
+        for store in (self.rows, self.columns):
+            store.zero_()  # beyond the last column, where packing writes nothing
         self.pack(weights)
 
     def pack(self, weights: Tensor) -> None:
@@ -76,13 +79,12 @@ class PackedWeights:
         return _sparse_product(hidden, self.columns, self.shape[0])
 
 
-def blocks(cases: int, width: int, dtype: torch.dtype) -> Tensor:
-    """Return an empty tensor for (cases, width) in blocks of 32 columns: rows of 32 float32 or 16 words, aligned."""
-    columns = LANES if dtype == torch.float32 else LANES // 2
-    shape = (-(-width // LANES), cases, columns)
-    store = torch.empty(shape[0] * cases * columns + 16, dtype=dtype)
+def blocks(cases: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return an empty tensor for (cases, width) in blocks of 32 columns, each row at a multiple of 64 bytes."""
+    shape = -(-width // LANES), cases, LANES
+    store = torch.empty(math.prod(shape) + 16, dtype=dtype)
     shift = -store.data_ptr() % 64 // store.element_size()
-    return store[shift : shift + shape[0] * cases * columns].view(shape)
+    return store[shift : shift + math.prod(shape)].view(shape)
 
 
 def pack_floats(part: Tensor, out: Tensor, first: int = 0, factor: float = 1.0) -> None:
@@ -93,13 +95,14 @@ def pack_floats(part: Tensor, out: Tensor, first: int = 0, factor: float = 1.0) 
 
 
 def _sparse_product(states: Tensor, packed: Tensor, m: int) -> Tensor:
-    """Add a row of the packed weights for every state that is not 0: (..., n) -> (..., m)."""
-    n = packed.shape[1]
+    """Add a row of the packed weights for every state, or two of them, that is not 0: (..., n) -> (..., m)."""
+    n = states.shape[-1]
     cases = states.numel() // n
     out = torch.empty(*states.shape[:-1], m, dtype=states.dtype)
     pieces = max(-(-cases // CASES), 2 * torch.get_num_threads())
-    addresses = states.data_ptr(), packed.data_ptr(), out.data_ptr()
-    run(compiled("products").product_of_sparse, *addresses, cases, n, m, -(-cases // pieces), ROW[packed.dtype])
+    kernels = compiled("products")
+    kernel = kernels.product_of_floats if packed.dtype == torch.float32 else kernels.product_of_pairs
+    run(kernel, states.data_ptr(), packed.data_ptr(), out.data_ptr(), cases, n, m, -(-cases // pieces))
     return out
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harmonium.errors import InputError
-from harmonium.kernels import sample_from_field, sum_of_softplus
+from harmonium.kernels import mean_of_field, sample_from_field, sum_of_softplus
 from harmonium.units.base import Units, first_fault
 from harmonium.units.binary import Binary
 
@@ -77,7 +77,7 @@ class Bernoulli(Binary):
 
     def mean(self, field: Tensor) -> Tensor:
         """P(x_i = 1 | field) = sigmoid(field_i + bias_i): (..., n) -> (..., n)."""
-        return torch.sigmoid(field + self.bias)
+        return mean_of_field(field, self.bias)
 
     def mode(self, field: Tensor) -> Tensor:
         """Return 1 where a 1 is more probable than a 0: (..., n) -> (..., n)."""

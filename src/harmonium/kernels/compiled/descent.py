@@ -9,10 +9,7 @@ from numba import carray, cfunc, njit, types
 
 from harmonium.kernels.compiled.elementary import inlined
 from harmonium.kernels.compiled.intrinsics import (
-    HALF,
     LANES,
-    add_rows_of_floats,
-    add_scaled_rows_of_floats,
     fetch_and_increment,
     floats_at,
     halves_at,
@@ -20,11 +17,9 @@ from harmonium.kernels.compiled.intrinsics import (
 )
 from harmonium.kernels.compiled.lists import list_cases
 from harmonium.kernels.compiled.packing import HALF_WORD, pack_columns, pack_rows, rounded
+from harmonium.kernels.compiled.sums import ROW, WIDE, add_rows_of_floats, add_scaled_rows_of_floats
 
 TABLE = types.void(types.CPointer(types.int64))
-ROW = np.int64(7)
-"""Binary logarithm of the bytes of a row of a block."""
-
 TILE = 128
 """Of so many cases a block of means fits into the first cache, with room for the sums."""
 
@@ -44,14 +39,15 @@ def _add_phase(
         binary = list_cases(x, first, last, start, min(len(x), start + TILE), index, value, counts)
         kept = np.int64(keep or start > 0)
         # Blocks outside: all units of this piece find the tile of one of them in the nearest cache.
-        for block in range(width):
+        for block in range(0, wide // LANES, 2):
             rows = y + block * apart + ((shift + start) << ROW)
+            further = apart if block + 1 < width else 0
             for k in range(last - first):
-                target, count = out + 4 * (k * wide + block * LANES), np.int64(counts[np.uint64(k)])
+                target, count, where = out + 4 * (k * wide + block * LANES), np.int64(counts[np.uint64(k)]), k * of_unit
                 if binary:
-                    add_rows_of_floats(target, rows, ROW, ones + k * of_unit, values, count, kept)
+                    add_rows_of_floats(target, rows, further, ones + where, values, count, kept)
                 else:
-                    add_scaled_rows_of_floats(target, rows, ROW, ones + k * of_unit, values + k * of_unit, count, kept)
+                    add_scaled_rows_of_floats(target, rows, further, ones + where, values + where, count, kept)
 
 
 @inlined("contract", "reassoc", "nsz")
@@ -104,9 +100,9 @@ def descend(table: Any) -> None:
     factors, width = carray(floats_at(table[10]), (3,)), (m + LANES - 1) // LANES
     index, value = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.float32)
     lists = index, value, np.empty(units, np.uint64)
-    gradient, apart = np.empty((units, width * LANES), np.float32), (of_model + of_data) << ROW
-    rows = carray(words_at(table[12]), (width, n, HALF))
-    columns = carray(words_at(table[13]), ((n + LANES - 1) // LANES, m, HALF))
+    gradient, apart = np.empty((units, (m + WIDE - 1) // WIDE * WIDE), np.float32), (of_model + of_data) << ROW
+    rows = carray(words_at(table[12]), (width, (n + 1) // 2, LANES))
+    columns = carray(words_at(table[13]), ((n + LANES - 1) // LANES, (m + 1) // 2, LANES))
     visible, hidden = carray(floats_at(table[14]), (n, 2)), carray(floats_at(table[15]), (2, m))
     dots, sums = carray(floats_at(table[16]), (n,)), carray(floats_at(table[17]), ((n + units - 1) // units, m))
     piece = fetch_and_increment(counter)

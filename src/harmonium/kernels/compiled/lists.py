@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.intrinsics import LANES, floats_at, mask_of_nonzero, trailing_zeros
+from harmonium.kernels.compiled.intrinsics import LANES, append_words, floats_at, mask_of_nonzero, trailing_zeros
 
 ONE, ZERO, BIT = np.float32(1), np.float32(0), np.uint64(1)
+EVEN = np.uint64(0x55555555)
 
 
 @njit(inline="always")
@@ -39,6 +40,47 @@ def list_ones(x: Any, index: Any, value: Any) -> Any:
             count += BIT
             mask &= mask - BIT
     return np.int64(count), binary
+
+
+@njit(nogil=True, error_model="numpy")
+def list_pairs(x: Any, index: Any, value: Any) -> Any:
+    """Write which of the pairs 2 p and 2 p + 1 of x (n,) are not both 0, and what both are; return how many.
+
+    A number beyond the end is 0.
+    """
+    count = np.uint64(0)
+    for start in range(0, len(x), LANES):
+        mask = _mask(x, start)
+        pairs = np.uint64(mask | (mask >> BIT)) & EVEN
+        while pairs:
+            position = np.uint64(start) + trailing_zeros(pairs)
+            after = position + BIT
+            index[count] = position >> BIT
+            value[count, 0] = x[position]
+            value[count, 1] = x[after] if after < np.uint64(len(x)) else ZERO
+            count += BIT
+            pairs &= pairs - BIT
+    return np.int64(count)
+
+
+@njit(nogil=True, error_model="numpy")
+def list_words(x: Any, index: Any, word: Any) -> Any:
+    """Write which of the pairs of x (n,) are not both 0, and both in bfloat16 as a word; return how many, if exact.
+
+    Both lists have room for 16 more. If a number is not exact in bfloat16, the count is -1, and the lists are void.
+    """
+    count, whole, end = 0, len(x) // LANES * LANES, np.zeros(LANES, np.float32)
+    for start in range(0, len(x), LANES):
+        numbers = x.ctypes.data + 4 * start
+        if start == whole:
+            for k in range(len(x) - whole):
+                end[np.uint64(k)] = x[np.uint64(whole + k)]
+            numbers = end.ctypes.data
+        found = append_words(numbers, start // 2, index.ctypes.data + 4 * count, word.ctypes.data + 4 * count)
+        if found < 0:
+            return -1
+        count += found
+    return count
 
 
 @njit(nogil=True, error_model="numpy")

@@ -7,15 +7,8 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.intrinsics import (
-    HALF,
-    LANES,
-    fetch_and_increment,
-    floats_at,
-    pack_pairs,
-    pack_transposed,
-    words_at,
-)
+from harmonium.kernels.compiled.intrinsics import HALF, LANES, fetch_and_increment, floats_at, words_at
+from harmonium.kernels.compiled.rounding import pack_transposed, pack_two_rows
 
 TABLE = types.void(types.CPointer(types.int64))
 HALF_WORD, ROUND, ZERO = np.uint32(16), np.uint32(0x7FFF), np.float32(0)
@@ -37,45 +30,38 @@ def _pair(low: Any, high: Any) -> Any:
 
 @njit(nogil=True, error_model="numpy")
 def pack_rows(weights: Any, pairs: Any, first: Any, last: Any) -> None:
-    """Round some rows of the weights (n, m) into pairs (blocks, n, 16): columns l and l + 16 of a block of 32."""
-    n, m = weights.shape
-    for block in range(m // LANES):
-        source, target = weights.ctypes.data + 4 * LANES * block, pairs.ctypes.data + 4 * HALF * n * block
-        for i in range(first, last):
-            pack_pairs(source + 4 * m * i, target + 4 * HALF * i)
-    if m % LANES:
-        whole = np.uint64(m // LANES)
-        for i in range(np.uint64(first), np.uint64(last)):
-            for k in range(np.uint64(HALF)):
-                j = np.int64(whole) * LANES + np.int64(k)
-                low = weights[i, j] if j < m else ZERO
-                high = weights[i, j + HALF] if j + HALF < m else ZERO
-                pairs[whole, i, k] = _pair(low, high)
+    """Round some rows of the weights (n, m), two to a word, into pairs (blocks of m, rows of pairs, 32).
+
+    The first is even; a row that lacks counts as 0.
+    """
+    m, all_pairs = weights.shape[1], pairs.shape[1]
+    whole, even = m // LANES * LANES, last // 2 * 2
+    for j in range(0, whole, LANES):
+        source, target = weights.ctypes.data + 4 * j, pairs.ctypes.data + 4 * j * all_pairs
+        for i in range(first, even, 2):
+            pack_two_rows(source + 4 * m * i, 4 * m, target + 2 * LANES * i)
+    for i in range(np.uint64(first), np.uint64(last), np.uint64(2)):
+        for j in range(np.uint64(whole if i < even else 0), np.uint64(m)):
+            high = weights[i + np.uint64(1), j] if i < even else ZERO
+            pairs[j // np.uint64(LANES), i // np.uint64(2), j % np.uint64(LANES)] = _pair(weights[i, j], high)
 
 
 @njit(nogil=True, error_model="numpy")
 def pack_columns(weights: Any, pairs: Any, first: Any, last: Any) -> None:
-    """Do the same for the transpose: some rows of the weights (n, m) into pairs (blocks of n, m, 16)."""
-    m, block_bytes = weights.shape[1], 4 * HALF * weights.shape[1]
-    for start in range(first, last, LANES):
-        block, whole = start // LANES, 0
-        if start + LANES <= last:
-            whole = m // HALF * HALF
-            for j in range(0, whole, HALF):
+    """Do the same for the transpose: two columns of some rows of (n, m) to a word, into (blocks of n, pairs, 32)."""
+    m, all_pairs = weights.shape[1], pairs.shape[1]
+    for start in range(first, last, HALF):
+        block, place, whole = start // LANES, start % LANES, 0
+        if start + HALF <= last:
+            whole = m // LANES * LANES
+            for j in range(0, whole, LANES):
                 source = weights.ctypes.data + 4 * (start * m + j)
-                pack_transposed(source, 4 * m, pairs.ctypes.data + block * block_bytes + 4 * HALF * j)
-        _pack_columns_singly(weights, pairs, start, min(last, start + LANES), whole)
-
-
-@njit(nogil=True, error_model="numpy")
-def _pack_columns_singly(weights: Any, pairs: Any, start: Any, last: Any, column: Any) -> None:
-    """Pack the columns of a block of rows from one column on, number by number; rows that lack count as 0."""
-    block = np.uint64(start // LANES)
-    for k in range(HALF):
-        lower, upper, place = np.uint64(start + k), np.uint64(start + k + HALF), np.uint64(k)
-        for j in range(np.uint64(column), np.uint64(weights.shape[1])):
-            low = weights[lower, j] if start + k < last else ZERO
-            pairs[block, j, place] = _pair(low, weights[upper, j] if start + k + HALF < last else ZERO)
+                target = pairs.ctypes.data + 4 * ((block * all_pairs + j // 2) * LANES + place)
+                pack_transposed(source, 4 * m, target)
+        for i in range(np.uint64(start), np.uint64(min(last, start + HALF))):
+            for j in range(np.uint64(whole), np.uint64(m), np.uint64(2)):
+                high = weights[i, j + np.uint64(1)] if j + np.uint64(1) < np.uint64(m) else ZERO
+                pairs[i // np.uint64(LANES), j // np.uint64(2), i % np.uint64(LANES)] = _pair(weights[i, j], high)
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
@@ -83,8 +69,8 @@ def pack(table: Any) -> None:
     """W (n, m) -> pairs of its rows and of its columns; table: W, both, n, m, rows a piece (a multiple of 32)."""
     counter, n, m, units = table[0], table[4], table[5], table[6]
     weights = carray(floats_at(table[1]), (n, m))
-    rows = carray(words_at(table[2]), ((m + LANES - 1) // LANES, n, HALF))
-    columns = carray(words_at(table[3]), ((n + LANES - 1) // LANES, m, HALF))
+    rows = carray(words_at(table[2]), ((m + LANES - 1) // LANES, (n + 1) // 2, LANES))
+    columns = carray(words_at(table[3]), ((n + LANES - 1) // LANES, (m + 1) // 2, LANES))
     first = fetch_and_increment(counter) * units
     while first < n:
         pack_rows(weights, rows, first, min(n, first + units))

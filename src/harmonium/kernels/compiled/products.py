@@ -7,20 +7,19 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.intrinsics import (
-    LANES,
+from harmonium.kernels.compiled.intrinsics import HALF, LANES, fetch_and_increment, floats_at
+from harmonium.kernels.compiled.lists import list_ones, list_pairs, list_words
+from harmonium.kernels.compiled.sums import (
+    MULTIPLIES_PAIRS,
+    ROW,
+    WIDE,
     add_rows_of_floats,
     add_rows_of_pairs,
     add_scaled_rows_of_floats,
     add_scaled_rows_of_pairs,
-    fetch_and_increment,
-    floats_at,
 )
-from harmonium.kernels.compiled.lists import list_ones
 
 TABLE = types.void(types.CPointer(types.int64))
-WORD_ROW, FLOAT_ROW = np.int64(6), np.int64(7)
-"""Binary logarithms of the bytes of a row of a block, of pairs and of float32."""
 
 
 @njit(nogil=True, error_model="numpy")
@@ -31,51 +30,77 @@ def _copy(source: Any, target: Any, start: Any, count: Any) -> None:
 
 
 @njit(inline="always")
-def _list_piece(x: Any, start: Any, stop: Any, index: Any, value: Any, counts: Any) -> Any:
-    """List the ones of some cases; return whether all that is not 0 is 1."""
-    binary = True
-    for case in range(start, stop):
-        counts[case - start], plain = list_ones(x[case], index[case - start], value[case - start])
-        binary &= plain
-    return binary
-
-
-@njit(inline="always")
-def _add_rows(target: Any, block: Any, row: Any, ones: Any, values: Any, count: Any, binary: Any) -> None:
-    """Sum rows of pairs or of float32, each once where all states are 0 or 1."""
-    if row == WORD_ROW:
-        if binary:
-            add_rows_of_pairs(target, block, WORD_ROW, ones, values, count, 0)
-        else:
-            add_scaled_rows_of_pairs(target, block, WORD_ROW, ones, values, count, 0)
-    elif binary:
-        add_rows_of_floats(target, block, FLOAT_ROW, ones, values, count, 0)
-    else:
-        add_scaled_rows_of_floats(target, block, FLOAT_ROW, ones, values, count, 0)
+def _next_block(j: Any, m: Any, rows: Any) -> Any:
+    """Return how far the block after that of column j lies behind it in bytes; 0 where there is none."""
+    return np.int64(rows << ROW if j + LANES < m else 0)
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
-def product_of_sparse(table: Any) -> None:
+def product_of_floats(table: Any) -> None:
     """x (cases, n) W (n, m) -> out (cases, m), adding a row of packed W for every x that is not 0.
 
-    table: x, blocks of W, out, cases, n, m, cases a piece, binary logarithm of the bytes of a row of a block.
+    table: x, blocks of W, out, cases, n, m, cases a piece.
     """
-    counter, cases, n, m, most, row = table[0], table[4], table[5], table[6], table[7], table[8]
+    counter, cases, n, m, most = table[0], table[4], table[5], table[6], table[7]
     x, out = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[3]), (cases * m,))
     index, value = np.empty((most, n + 1), np.int32), np.empty((most, n + 1), np.float32)
-    counts, buffer = np.empty(most, np.int64), np.empty(LANES, np.float32)
-    where, what, apart = index.ctypes.data, value.ctypes.data, 4 * (n + 1)
+    counts, buffer = np.empty(most, np.int64), np.empty(WIDE, np.float32)
+    ones, values, apart = index.ctypes.data, value.ctypes.data, 4 * (n + 1)
     start = fetch_and_increment(counter) * most
     while start < cases:
-        stop = min(cases, start + most)
-        binary = _list_piece(x, start, stop, index, value, counts)
-        # Blocks outside: all cases of this piece find one of them in the nearest cache.
-        for j in range(0, m, LANES):
-            block = table[2] + ((j // LANES * n) << row)
+        stop, binary = min(cases, start + most), True
+        for case in range(start, stop):
+            counts[case - start], plain = list_ones(x[case], index[case - start], value[case - start])
+            binary &= plain
+        # Blocks outside: all cases of this piece find two of them in a near cache.
+        for j in range(0, m, WIDE):
+            rows, further = table[2] + ((j // LANES * n) << ROW), _next_block(j, m, n)
             for case in range(start, stop):
                 k = case - start
-                target = table[3] + 4 * (case * m + j) if j + LANES <= m else buffer.ctypes.data
-                _add_rows(target, block, row, where + k * apart, what + k * apart, counts[k], binary)
-                if j + LANES > m:
+                target = table[3] + 4 * (case * m + j) if j + WIDE <= m else buffer.ctypes.data
+                if binary:
+                    add_rows_of_floats(target, rows, further, ones + k * apart, values, counts[k], 0)
+                else:
+                    of_case = values + k * apart
+                    add_scaled_rows_of_floats(target, rows, further, ones + k * apart, of_case, counts[k], 0)
+                if j + WIDE > m:
+                    _copy(buffer, out, case * m + j, m - j)
+        start = fetch_and_increment(counter) * most
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
+def product_of_pairs(table: Any) -> None:
+    """Do the same with rounded weights, of which a row of words holds two: one for every two x that are not both 0.
+
+    table: as above.
+    """
+    counter, cases, n, m, most = table[0], table[4], table[5], table[6], table[7]
+    x, out = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[3]), (cases * m,))
+    pairs, room = (n + 1) // 2, (n + 1) // 2 + HALF
+    index, word = np.empty((most, room), np.int32), np.empty((most, room), np.int32)
+    value, counts = np.empty((most, room, 2), np.float32), np.empty(most, np.int64)
+    ones, buffer = index.ctypes.data, np.empty(WIDE, np.float32)
+    start = fetch_and_increment(counter) * most
+    while start < cases:
+        stop, exact = min(cases, start + most), MULTIPLIES_PAIRS
+        if MULTIPLIES_PAIRS:
+            for k in range(stop - start):
+                counts[k] = list_words(x[start + k], index[k], word[k])
+                exact &= counts[k] >= 0
+        if not exact:
+            for k in range(stop - start):
+                counts[k] = list_pairs(x[start + k], index[k], value[k])
+        for j in range(0, m, WIDE):
+            rows, further = table[2] + ((j // LANES * pairs) << ROW), _next_block(j, m, pairs)
+            for case in range(start, stop):
+                k = case - start
+                target = table[3] + 4 * (case * m + j) if j + WIDE <= m else buffer.ctypes.data
+                if MULTIPLIES_PAIRS and exact:
+                    of_case = word.ctypes.data + 4 * k * room
+                    add_rows_of_pairs(target, rows, further, ones + 4 * k * room, of_case, counts[k], 0)
+                else:
+                    of_case = value.ctypes.data + 8 * k * room
+                    add_scaled_rows_of_pairs(target, rows, further, ones + 4 * k * room, of_case, counts[k], 0)
+                if j + WIDE > m:
                     _copy(buffer, out, case * m + j, m - j)
         start = fetch_and_increment(counter) * most

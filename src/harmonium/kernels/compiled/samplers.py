@@ -1,4 +1,4 @@
-"""Samplers, and the sum of a free energy. Every thread calls them with the same table; see `threads.run`."""
+"""Samplers, means, and the sum of a free energy. Every thread calls them with the same table; see `threads.run`."""
 
 from __future__ import annotations
 
@@ -99,6 +99,22 @@ def sample_normal(table: Any) -> None:
     for case in _cases(table[0], cases, table[6]):
         fill_uniform(uniform, case * quarter, table[7])
         _draw_normal(mean[case], deviation, uniform, state[case])
+
+
+@inlined("contract")
+def _mean_of_field(field: Any, bias: Any, mean: Any) -> None:
+    for j in range(len(mean)):
+        mean[j] = ONE / (ONE + exp2(np.float32(-(field[j] + bias[j])) * LOG2_E))
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
+def mean_of_field(table: Any) -> None:
+    """field (cases, n), bias (n,) -> sigmoid (cases, n); table: field, bias, mean, cases, n, rows a piece."""
+    cases, n = table[4], table[5]
+    field, bias = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[2]), (n,))
+    mean = carray(floats_at(table[3]), (cases, n))
+    for case in _cases(table[0], cases, table[6]):
+        _mean_of_field(field[case], bias, mean[case])
 
 
 @inlined("contract", "reassoc", "nsz")

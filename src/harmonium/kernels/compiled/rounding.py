@@ -1,0 +1,83 @@
+"""Weights rounded to bfloat16 and paired in vector registers: two rows, or two columns turned round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from harmonium.kernels.compiled.intrinsics import HALF, INT64, LANES, WORDS, load
+
+
+def _words(number: int) -> Any:
+    return ir.Constant(WORDS, [number] * HALF)
+
+
+def _rounded(builder: Any, address: Any) -> Any:
+    """Load 16 float32 as words whose upper halves are the nearest bfloat16, ties to even."""
+    bits = load(builder, address, WORDS, 4)
+    odd = builder.and_(builder.lshr(bits, _words(16)), _words(1))
+    return builder.add(builder.add(bits, _words(0x7FFF)), odd)
+
+
+def _paired(builder: Any, lower: Any, upper: Any) -> Any:
+    """Return words with the upper halves of both."""
+    return builder.or_(builder.lshr(lower, _words(16)), builder.and_(upper, _words(0xFFFF0000)))
+
+
+def _further(builder: Any, address: Any, bytes_further: int) -> Any:
+    return builder.add(address, ir.Constant(INT64, bytes_further))
+
+
+def _store(builder: Any, words: Any, address: Any) -> None:
+    builder.store(words, builder.inttoptr(address, WORDS.as_pointer())).align = 64
+
+
+@intrinsic
+def pack_two_rows(_context: Any, weights: Any, apart: Any, out: Any) -> Any:
+    """Round 32 columns of two rows of float32, and write them as 32 words.
+
+    Addresses; the rows are `apart` bytes from one to the next, the words at a multiple of 64 bytes.
+    """
+
+    def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        weights, apart, out = arguments
+        for start in (0, 4 * HALF):
+            lower = _further(builder, weights, start)
+            both = (_rounded(builder, x) for x in (lower, builder.add(lower, apart)))
+            _store(builder, _paired(builder, *both), _further(builder, out, start))
+        return target.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def pack_transposed(_context: Any, weights: Any, apart: Any, out: Any) -> Any:
+    """Round 16 rows of 32 float32, pair columns 2 j and 2 j + 1, turn them round: 16 rows of 16 words.
+
+    Addresses; rows are `apart` bytes from one to the next, those of the result 128, at multiples of 64 bytes. Four
+    rounds that interleave vector i with vector i + 8 of 16 make the transpose.
+    """
+    index = ir.VectorType(WORDS.element, HALF)
+    columns = [ir.Constant(index, list(range(first, LANES, 2))) for first in (0, 1)]
+    orders = [ir.Constant(index, [first + k // 2 + HALF * (k % 2) for k in range(HALF)]) for first in (0, HALF // 2)]
+
+    def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        weights, apart, out = arguments
+
+        def row(k: int) -> Any:
+            start = builder.add(weights, builder.mul(apart, ir.Constant(INT64, k)))
+            halves = [_rounded(builder, x) for x in (start, _further(builder, start, 4 * HALF))]
+            return _paired(builder, *(builder.shuffle_vector(*halves, order) for order in columns))
+
+        rows = [row(k) for k in range(HALF)]
+        for _ in range(4):
+            halves = zip(rows[: HALF // 2], rows[HALF // 2 :], strict=True)
+            rows = [builder.shuffle_vector(a, b, order) for a, b in halves for order in orders]
+        for k, words in enumerate(rows):
+            _store(builder, words, _further(builder, out, 4 * LANES * k))
+        return target.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
