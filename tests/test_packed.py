@@ -36,7 +36,7 @@ def test_fields_of_packed_weights_are_those_of_the_model(density, generator):
 @pytest.mark.parametrize("density", [0.1, 0.9])
 def test_fields_are_those_of_the_rounded_weights(density, dense, generator, monkeypatch):
     rbm = wide_rbm()
-    monkeypatch.setattr(packed, "dense_bfloat16", lambda: dense)
+    monkeypatch.setattr(packed, "multiplies_bfloat16", lambda: dense)
     seen = RoundedRBM(rbm)
     v, h = states(density, 700, generator), states(density, 100, generator)
     # A weight is off by 2^-9 of itself at most, and so is the result of a dense product in bfloat16.
@@ -48,7 +48,7 @@ def test_fields_are_those_of_the_rounded_weights(density, dense, generator, monk
 
 
 def test_dense_products_follow_the_weights(generator, monkeypatch):
-    monkeypatch.setattr(packed, "dense_bfloat16", lambda: True)
+    monkeypatch.setattr(packed, "multiplies_bfloat16", lambda: True)
     rbm, v = wide_rbm(), states(0.9, 700, generator)
     seen = RoundedRBM(rbm)
     before = seen.hidden_field(v)
@@ -59,7 +59,7 @@ def test_dense_products_follow_the_weights(generator, monkeypatch):
 
 def test_dense_products_follow_a_fused_optimiser(generator, monkeypatch):
     """Its steps do not count up the version of a tensor."""
-    monkeypatch.setattr(packed, "dense_bfloat16", lambda: True)
+    monkeypatch.setattr(packed, "multiplies_bfloat16", lambda: True)
     rbm, v = wide_rbm(), states(0.9, 700, generator)
     seen = RoundedRBM(rbm)
     before = seen.hidden_field(v)

@@ -10,7 +10,7 @@ import torch
 
 import harmonium
 from harmonium.deep import StackRun
-from harmonium.kernels import dense_bfloat16, why_not
+from harmonium.kernels import multiplies_bfloat16, why_not
 from harmonium.training import Run, open_model
 
 
@@ -32,8 +32,9 @@ def _mixed_precision() -> str:
     """Say what sampling from rounded weights is worth on this processor."""
     if why_not():
         return "no: it needs the compiled kernels"
-    dense = "in bfloat16" if dense_bfloat16() else "in float32, which is faster here"
-    return f"yes: rows of rounded weights are added for the ones of sparse states; dense products {dense}"
+    if not multiplies_bfloat16():
+        return "no: the processor has no instructions for bfloat16"
+    return "yes: rows of rounded weights are added for the ones of sparse states; dense products in bfloat16"
 
 
 def about_model(path: Path) -> dict[str, Any]:

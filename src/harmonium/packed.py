@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harmonium.kernels import PackedWeights, dense_bfloat16, is_sparse, kernels_take
+from harmonium.kernels import PackedWeights, is_sparse, kernels_take, multiplies_bfloat16
 from harmonium.rbm import RBM
 
 
@@ -115,7 +115,7 @@ class RoundedRBM(PackedRBM):
         self._dense_at = self.weights._version
 
     def _weights_for_dense(self) -> Tensor:
-        return self.dense if dense_bfloat16() else self.weights.detach()
+        return self.dense if multiplies_bfloat16() else self.weights.detach()
 
 
 def packed_if_faster(rbm: RBM) -> RBM:

@@ -148,26 +148,42 @@ def test_sparse_products_are_dense_ones(m, density, values, rounded):
 
 @pytest.mark.parametrize(("n", "m"), [(784, 50), (57, 130), (1, 64), (113, 1)])
 @pytest.mark.parametrize(("decay", "momentum"), [(0.0, 0.5), (0.01, 0.9), (0.01, 0.0)])
-def test_a_descent_is_that_of_torch(n, m, decay, momentum):
-    """States of both kinds, tiles that are full and that are not, and the packed copy."""
+@pytest.mark.parametrize("rounded", [False, True])
+def test_a_descent_is_that_of_torch(n, m, decay, momentum, rounded):
+    """States of both kinds, tiles that are full and that are not; with the packed copy, means that are exact in it."""
     generator = seeded(n + m)
     weights, velocity = torch.randn(n, m, generator=generator), torch.zeros(n, m)
-    packed = PackedWeights(weights)
+    packed = PackedWeights(weights) if rounded else None
     reference = torch.nn.Parameter(weights.clone())
     optimizer = torch.optim.SGD([reference], lr=0.1, momentum=momentum, weight_decay=decay)
-    for cases, scale in ((100, 1.0), (300, 1.0), (37, 0.5)):
-        x, other = (scale * (torch.rand(k, n, generator=generator) < 0.2) for k in (cases, 60))
-        y, other_y = torch.rand(cases, m, generator=generator), torch.rand(60, m, generator=generator)
-        reference.grad = x.T @ y / cases - other.T @ other_y / 60
+    for cases, scale in ((100, 1.0), (300, 1.0), (37, 0.7)):
+        x, other = (scale * (torch.rand(k, n, generator=generator) < 0.2) for k in (cases, 61))
+        y, other_y = (torch.randint(129, (k, m), generator=generator) / 128 for k in (cases, 61))
+        reference.grad = x.T @ y / 128 - other.T @ other_y / 64
         optimizer.step()
         numbers = Descent(decay, momentum, 0.1)
-        descend(weights, velocity, (x, y, 1 / cases), (other, other_y, -1 / 60), numbers, packed)
+        descend(weights, velocity, (x, y, 1 / 128), (other, other_y, -1 / 64), numbers, packed)
         torch.testing.assert_close(weights, reference.data, rtol=1e-5, atol=1e-6)
         if momentum:
             torch.testing.assert_close(velocity, optimizer.state[reference]["momentum_buffer"], rtol=1e-5, atol=1e-6)
-        fresh = PackedWeights(weights)
-        assert torch.equal(packed.rows, fresh.rows)
-        assert torch.equal(packed.columns, fresh.columns)
+        if packed is not None:
+            fresh = PackedWeights(weights)
+            assert torch.equal(packed.rows, fresh.rows)
+            assert torch.equal(packed.columns, fresh.columns)
+
+
+def test_a_descent_with_rounded_means_is_off_by_their_rounding():
+    """By 2^-8 of every term at most, and hardly at all on average."""
+    generator = seeded(3)
+    x, other = ((torch.rand(k, 90, generator=generator) < 0.3).float() for k in (300, 201))
+    y, other_y = torch.rand(300, 70, generator=generator), torch.rand(201, 70, generator=generator)
+    weights = torch.zeros(90, 70)
+    terms = x.T @ y / 300, other.T @ other_y / 201
+    descend(weights, None, (x, y, 1 / 300), (other, other_y, -1 / 201), Descent(0.0, 0.0, 1.0), PackedWeights(weights))
+    off = weights - (terms[1] - terms[0])
+    assert (off.abs() <= 2**-8 * (terms[0] + terms[1]) + 1e-6).all()
+    assert 1e-6 < off.std() < 1e-4
+    assert abs(off.mean()) < 1e-5
 
 
 @pytest.mark.parametrize(("n", "m"), [(784, 50), (57, 130), (1, 64), (113, 1)])

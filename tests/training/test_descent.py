@@ -7,8 +7,9 @@ from harmonium import kernels
 from harmonium.data import Cases, Dataset
 from harmonium.errors import InputError
 from harmonium.kernels import PackedWeights, backend, products
-from harmonium.packed import RoundedRBM
-from harmonium.training import Settings, descent, materials, resume_run, start, start_run, train
+from harmonium.packed import PackedRBM, RoundedRBM
+from harmonium.rbm import RBM
+from harmonium.training import Settings, beginning, descent, materials, resume_run, start, start_run, train
 
 pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
 
@@ -48,7 +49,7 @@ def test_both_ways_of_a_rounded_step_are_torchs_sgd_nearly(share, monkeypatch):
     """Along sums of rows and along a dense product in bfloat16; one update, so that all draw the same states."""
     monkeypatch.setattr(products, "SPARSE", share)
     monkeypatch.setattr(products, "SPARSE_WITH_AMX", share)
-    monkeypatch.setattr(descent, "dense_bfloat16", lambda: True)
+    monkeypatch.setattr(descent, "multiplies_bfloat16", lambda: True)
     calls = []
     for name in ("descend", "descend_along"):
         kept = getattr(kernels, name)
@@ -69,15 +70,19 @@ def follows(state):
     return copies and torch.equal(dense, state.rbm.weights.detach().bfloat16())
 
 
-def test_mixed_precision_is_the_default_where_it_gains_and_follows_the_weights():
-    state = trained()
-    assert isinstance(state.sampled, RoundedRBM)
-    assert follows(state)
-    other = trained(optimizer="adam")
-    assert follows(other)
-    assert trained(precision="float32").sampled is not None
-    assert not isinstance(trained(precision="float32").sampled, RoundedRBM)
-    assert not isinstance(trained(hidden=3).sampled, RoundedRBM)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_the_copies_follow_the_weights(optimizer):
+    assert follows(trained(optimizer=optimizer, precision="mixed"))
+    exact = trained(optimizer=optimizer, precision="float32")
+    assert type(exact.sampled) is PackedRBM
+    assert torch.equal(exact.sampled.packed.rows, PackedWeights(exact.rbm.weights.detach(), rounded=False).rows)
+
+
+def test_mixed_precision_is_the_default_where_it_gains(monkeypatch):
+    for multiplies, kind in ((True, RoundedRBM), (False, PackedRBM)):
+        monkeypatch.setattr(beginning, "multiplies_bfloat16", lambda multiplies=multiplies: multiplies)
+        assert type(trained(epochs=1).sampled) is kind
+        assert type(trained(epochs=1, hidden=3).sampled) is RBM
 
 
 def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(tmp_path):

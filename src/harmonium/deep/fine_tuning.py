@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from harmonium.deep.centred import CentredNetwork
 from harmonium.deep.classifier import as_floats, error_of
 from harmonium.errors import InputError
-from harmonium.kernels import dense_bfloat16
+from harmonium.kernels import multiplies_bfloat16
 from harmonium.seeds import TUNE, generator_for
 
 WIDE = 200
@@ -279,7 +279,7 @@ class _Objective:
 def _losses(network: CentredNetwork, batch: _Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return the mean cross-entropy of the examples whose class is known, the first ones, and that of the others."""
     device = batch.inputs.device.type
-    with torch.autocast(device, torch.bfloat16, enabled=dense_bfloat16()):  # where it is faster
+    with torch.autocast(device, torch.bfloat16, enabled=multiplies_bfloat16()):  # where it is faster
         logits = network(batch.inputs, generator)
     each = nn.functional.cross_entropy(logits.float(), batch.classes, reduction="none")
     return each[: batch.known].mean(), each[batch.known :].mean() if batch.known < len(each) else torch.zeros(())

@@ -1,6 +1,6 @@
 """The few hot loops: compiled where numba is there, in plain torch everywhere, the reference of the compiled ones."""
 
-from harmonium.kernels.backend import dense_bfloat16, kernels_take, why_not
+from harmonium.kernels.backend import kernels_take, multiplies_bfloat16, why_not
 from harmonium.kernels.bernoulli import mean_of_field, sample_from_bytes, sample_from_field, sample_from_probability
 from harmonium.kernels.descent import Descent, Offsets, descend, descend_along, descent_takes
 from harmonium.kernels.normal import sample_normal
@@ -11,13 +11,13 @@ __all__ = [
     "Descent",
     "Offsets",
     "PackedWeights",
-    "dense_bfloat16",
     "descend",
     "descend_along",
     "descent_takes",
     "is_sparse",
     "kernels_take",
     "mean_of_field",
+    "multiplies_bfloat16",
     "rounded_outer",
     "sample_from_bytes",
     "sample_from_field",

@@ -45,8 +45,8 @@ def has(capability: str) -> bool:
     return bool(known.get(capability))
 
 
-def dense_bfloat16() -> bool:
-    """Whether dense products in bfloat16 are faster than in float32: where the processor has instructions for them."""
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products in bfloat16; elsewhere these gain nothing over float32."""
     return has("amx_bf16") or has("avx512_bf16")
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from harmonium.kernels.backend import compiled, kernels_take
-from harmonium.kernels.products import UNITS, PackedWeights, blocks, is_sparse, pack_floats
+from harmonium.kernels.products import UNITS, PackedWeights, blocks, is_sparse, pack_floats, pack_means
 from harmonium.kernels.threads import run
 
 
@@ -66,7 +66,7 @@ def descend(
         Visible states (cases, n), means of hidden units (cases, m), and what their product counts.
     numbers : Descent
     packed : PackedWeights, optional
-        The rounded copy of the weights, to be kept up to date in the same pass.
+        The rounded copy of the weights, to be kept up to date in the same pass. With it, the means are rounded too.
     offsets : Offsets, optional
         What centering subtracts.
 
@@ -74,24 +74,43 @@ def descend(
     -------
     (Tensor, Tensor) or None
         With offsets, g b (n,) and a g (m,), which the gradients of the biases need.
+
+    Notes
+    -----
+    A rounded mean is off by at most 2^-8 of itself, at random; sums are float32.
     """
-    m = weights.shape[1]
-    cases = len(model[0]) + len(data[0])
-    means = blocks(cases, m)
-    pack_floats(model[1], means, 0, model[2])
-    pack_floats(data[1], means, len(model[0]), data[2])
     factors, centre = np.array(numbers, dtype=np.float32), _Centre(offsets, weights)
-    copies = (0, 0) if packed is None else (packed.rows.data_ptr(), packed.columns.data_ptr())
-    run(
-        compiled("descent").descend,
+    means = _means(model, data) if packed is None else _rounded_means(model, data)
+    addresses = (
         *(number for x in (model[0], data[0]) for number in (x.data_ptr(), len(x))),
         *(means.data_ptr(), weights.data_ptr(), 0 if velocity is None else velocity.data_ptr(), *weights.shape),
-        *(factors.ctypes.data, UNITS),
-        *copies,
-        *centre.addresses(),
+        *(factors.ctypes.data, UNITS, *centre.addresses()),
     )
+    if packed is None:
+        run(compiled("descent").descend, *addresses)
+    else:
+        run(compiled("descent").descend_rounded, *addresses, packed.rows.data_ptr(), packed.columns.data_ptr())
     torch.autograd.graph.increment_version([x for x in (weights, velocity) if x is not None])
     return centre.corrections()
+
+
+def _means(*phases: tuple[Tensor, Tensor, float]) -> Tensor:
+    """Return the means of the hidden units of all cases, times their factors, in blocks."""
+    means, first = blocks(sum(len(x) for x, _, _ in phases), phases[0][1].shape[1]), 0
+    for x, y, factor in phases:
+        pack_floats(y, means, first, factor)
+        first += len(x)
+    return means
+
+
+def _rounded_means(*phases: tuple[Tensor, Tensor, float]) -> Tensor:
+    """Return them in bfloat16, two cases to a word; each phase begins with a word of its own."""
+    pairs, first = [(len(x) + 1) // 2 for x, _, _ in phases], 0
+    means = blocks(sum(pairs), phases[0][1].shape[1], torch.int32)
+    for (_, y, factor), count in zip(phases, pairs, strict=True):
+        pack_means(y, means, first, factor)
+        first += count
+    return means
 
 
 @torch.no_grad()

@@ -94,6 +94,13 @@ def pack_floats(part: Tensor, out: Tensor, first: int = 0, factor: float = 1.0) 
     run(compiled("packing").pack_floats, *addresses, *part.shape, first, out.shape[1], scale.ctypes.data)
 
 
+def pack_means(part: Tensor, out: Tensor, first: int, factor: float) -> None:
+    """Write factor times a tensor (cases, m), rounded, two cases to a word, to rows first, first + 1, ... of blocks."""
+    ordered, scale = part.contiguous(), np.array([factor], dtype=np.float32)
+    addresses = ordered.data_ptr(), out.data_ptr()
+    run(compiled("packing").pack_means, *addresses, *part.shape, first, out.shape[1], scale.ctypes.data, UNITS)
+
+
 def _sparse_product(states: Tensor, packed: Tensor, m: int) -> Tensor:
     """Add a row of the packed weights for every state, or two of them, that is not 0: (..., n) -> (..., m)."""
     n = states.shape[-1]

@@ -10,8 +10,8 @@ from torch import nn
 
 from harmonium.errors import InputError
 from harmonium.gradients import make_coordinates, make_estimator
-from harmonium.kernels import why_not
-from harmonium.packed import RoundedRBM, gains
+from harmonium.kernels import multiplies_bfloat16, why_not
+from harmonium.packed import PackedRBM, RoundedRBM, gains
 from harmonium.rbm import RBM
 from harmonium.seeds import TRAINING, WEIGHTS, generator_for
 from harmonium.training.averaging import averaged
@@ -117,19 +117,20 @@ def _fresh_model(settings: Settings, data: Materials) -> RBM:
 
 
 def _as_sampled(rbm: RBM, precision: str) -> RBM:
-    """Return the model for samplers, rounded where it was asked for or gains.
+    """Return the model for samplers: packed where that gains, and rounded where that was asked for or gains too.
 
     Raises
     ------
     InputError
         When it was asked for and cannot be.
     """
-    if precision == "float32" or (precision == "auto" and not gains(rbm)):
-        return rbm
     if not gains(rbm):
-        reason = why_not() or "the model is too small, not on the CPU, or its visible units are not binary"
-        raise InputError(f"mixed precision gains nothing here ({reason}): leave the precision at auto")
-    return RoundedRBM(rbm)
+        if precision == "mixed":
+            reason = why_not() or "the model is too small, not on the CPU, or its visible units are not binary"
+            raise InputError(f"mixed precision gains nothing here ({reason}): leave the precision at auto")
+        return rbm
+    rounded = precision == "mixed" or (precision == "auto" and multiplies_bfloat16())
+    return RoundedRBM(rbm) if rounded else PackedRBM(rbm)
 
 
 def choose_device(name: str) -> torch.device:

@@ -11,10 +11,10 @@ from harmonium.gradients import Frame, Statistics, reframe, write_gradient, writ
 from harmonium.kernels import (
     Descent,
     Offsets,
-    dense_bfloat16,
     descend,
     descend_along,
     descent_takes,
+    multiplies_bfloat16,
     rounded_outer,
 )
 from harmonium.packed import PackedRBM, RoundedRBM
@@ -99,7 +99,7 @@ def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, direction
     if not _is_plain_descent(optimizer, velocity) or (frame is not None and frame.visible_variance is not None):
         return False
     sparse = descent_takes(rbm.weights, rounded, model.outer.visible, data.outer.visible)
-    if not (sparse or (rounded and dense_bfloat16())):
+    if not (sparse or (rounded and multiplies_bfloat16())):
         return False
     write_layer_gradients(rbm, data, model, scale)
     terms = [(x, y, sign * scale * factor) for (x, y, factor), sign in ((model.outer, 1), (data.outer, -1))]

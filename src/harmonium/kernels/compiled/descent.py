@@ -15,13 +15,21 @@ from harmonium.kernels.compiled.intrinsics import (
     halves_at,
     words_at,
 )
-from harmonium.kernels.compiled.lists import list_cases
-from harmonium.kernels.compiled.packing import HALF_WORD, pack_columns, pack_rows, rounded
-from harmonium.kernels.compiled.sums import ROW, WIDE, add_rows_of_floats, add_scaled_rows_of_floats
+from harmonium.kernels.compiled.lists import list_case_pairs, list_cases
+from harmonium.kernels.compiled.packing import HALF_WORD, ONE, pack_columns, pack_rows, rounded
+from harmonium.kernels.compiled.sums import (
+    MULTIPLIES_PAIRS,
+    ROW,
+    WIDE,
+    add_rows_of_floats,
+    add_rows_of_pairs,
+    add_scaled_rows_of_floats,
+    add_scaled_rows_of_pairs,
+)
 
 TABLE = types.void(types.CPointer(types.int64))
 TILE = 128
-"""Of so many cases a block of means fits into the first cache, with room for the sums."""
+"""So many rows of means are walked through at once: those of one block, or of two of pairs, fit the first cache."""
 
 
 @njit(nogil=True, error_model="numpy")
@@ -39,15 +47,38 @@ def _add_phase(
         binary = list_cases(x, first, last, start, min(len(x), start + TILE), index, value, counts)
         kept = np.int64(keep or start > 0)
         # Blocks outside: all units of this piece find the tile of one of them in the nearest cache.
-        for block in range(0, wide // LANES, 2):
+        for block in range(width):
             rows = y + block * apart + ((shift + start) << ROW)
-            further = apart if block + 1 < width else 0
             for k in range(last - first):
                 target, count, where = out + 4 * (k * wide + block * LANES), np.int64(counts[np.uint64(k)]), k * of_unit
                 if binary:
-                    add_rows_of_floats(target, rows, further, ones + where, values, count, kept)
+                    add_rows_of_floats(target, rows, 0, ones + where, values, count, kept)
                 else:
-                    add_scaled_rows_of_floats(target, rows, further, ones + where, values + where, count, kept)
+                    add_scaled_rows_of_floats(target, rows, 0, ones + where, values + where, count, kept)
+
+
+@njit(nogil=True, error_model="numpy")
+def _add_phase_of_pairs(
+    x: Any, first: Any, last: Any, y: Any, shift: Any, apart: Any, width: Any, lists: Any, gradient: Any, keep: Any
+) -> None:
+    """Do the same with means that are rounded, two cases to a word; this phase begins at pair `shift`."""
+    (index, word, value), counts = lists
+    out, wide, room = gradient.ctypes.data, gradient.shape[1], index.shape[1]
+    for start in range(0, len(x), 2 * TILE):
+        exact = list_case_pairs(x, first, last, start, min(len(x), start + 2 * TILE), lists[0], counts)
+        kept = np.int64(keep or start > 0)
+        for block in range(0, width, 2):
+            rows = y + block * apart + ((shift + start // 2) << ROW)
+            further = apart if block + 1 < width else 0
+            for k in range(last - first):
+                target, count = out + 4 * (k * wide + block * LANES), np.int64(counts[np.uint64(k)])
+                where, words = index.ctypes.data + 4 * k * room, word.ctypes.data + 4 * k * room
+                if MULTIPLIES_PAIRS and exact:
+                    add_rows_of_pairs(target, rows, further, where, words, count, kept)
+                else:
+                    add_scaled_rows_of_pairs(
+                        target, rows, further, where, value.ctypes.data + 8 * k * room, count, kept
+                    )
 
 
 @inlined("contract", "reassoc", "nsz")
@@ -84,6 +115,21 @@ def _descend_row(weights: Any, velocity: Any, gradient: Any, i: Any, k: Any, fac
         weights[i, j] = w - rate * b
 
 
+@njit(nogil=True, error_model="numpy")
+def _descend_rows(
+    weights: Any, velocity: Any, gradient: Any, first: Any, last: Any, factors: Any, centre: Any, sums: Any
+) -> None:
+    """Centre the gradient of some rows where offsets are given, and take the step on them."""
+    centred, visible, hidden, dots = centre
+    if centred:
+        sums[:] = 0
+    for k in range(np.uint64(last - first)):
+        i = np.uint64(first) + k
+        if centred:
+            dots[i] = _center_row(gradient, k, visible[i], hidden, sums)
+        _descend_row(weights, velocity, gradient, i, k, factors)
+
+
 @cfunc(TABLE, cache=True, error_model="numpy")
 def descend(table: Any) -> None:
     """One step of stochastic gradient descent on the weights.
@@ -91,8 +137,8 @@ def descend(table: Any) -> None:
         g = x_model' y_model + x_data' y_data, centred where offsets are given,  then as `_descend_row`
 
     table: x_model, cases, x_data, cases, both y in blocks (model first, factors in them), W, velocity, n, m, address of
-    (decay, momentum, rate), visible units a piece (a multiple of 32), pairs of the rows and the columns of W (or 0),
-    offsets (or 0): visible (n, 2) mean and difference, hidden (2, m), dots (n,), sums (pieces, m).
+    (decay, momentum, rate), visible units a piece (a multiple of 32), offsets (or 0): visible (n, 2) mean and
+    difference, hidden (2, m), dots (n,), sums (pieces, m).
     """
     counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
     x_model, x_data = carray(floats_at(table[1]), (of_model, n)), carray(floats_at(table[3]), (of_data, n))
@@ -100,26 +146,46 @@ def descend(table: Any) -> None:
     factors, width = carray(floats_at(table[10]), (3,)), (m + LANES - 1) // LANES
     index, value = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.float32)
     lists = index, value, np.empty(units, np.uint64)
-    gradient, apart = np.empty((units, (m + WIDE - 1) // WIDE * WIDE), np.float32), (of_model + of_data) << ROW
-    rows = carray(words_at(table[12]), (width, (n + 1) // 2, LANES))
-    columns = carray(words_at(table[13]), ((n + LANES - 1) // LANES, (m + 1) // 2, LANES))
-    visible, hidden = carray(floats_at(table[14]), (n, 2)), carray(floats_at(table[15]), (2, m))
-    dots, sums = carray(floats_at(table[16]), (n,)), carray(floats_at(table[17]), ((n + units - 1) // units, m))
+    gradient, apart = np.empty((units, width * LANES), np.float32), (of_model + of_data) << ROW
+    visible, hidden = carray(floats_at(table[12]), (n, 2)), carray(floats_at(table[13]), (2, m))
+    centre = table[12] != 0, visible, hidden, carray(floats_at(table[14]), (n,))
+    sums = carray(floats_at(table[15]), ((n + units - 1) // units, m))
     piece = fetch_and_increment(counter)
     while piece * units < n:
         first, last = piece * units, min(n, (piece + 1) * units)
         _add_phase(x_model, first, last, table[5], 0, apart, width, lists, gradient, False)
         _add_phase(x_data, first, last, table[5], of_model, apart, width, lists, gradient, True)
-        if table[14] != 0:
-            sums[piece] = 0
-        for k in range(np.uint64(last - first)):
-            i = np.uint64(first) + k
-            if table[14] != 0:
-                dots[i] = _center_row(gradient, k, visible[i], hidden, sums[piece])
-            _descend_row(weights, velocity, gradient, i, k, factors)
-        if table[12] != 0:
-            pack_rows(weights, rows, first, last)
-            pack_columns(weights, columns, first, last)
+        _descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
+        piece = fetch_and_increment(counter)
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
+def descend_rounded(table: Any) -> None:
+    """Do the same with rounded means, pairs of cases in words, and pack the new weights.
+
+    table: as above, and pairs of the rows and of the columns of W.
+    """
+    counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
+    x_model, x_data = carray(floats_at(table[1]), (of_model, n)), carray(floats_at(table[3]), (of_data, n))
+    weights, velocity = carray(floats_at(table[6]), (n, m)), carray(floats_at(table[7]), (n, m))
+    factors, width = carray(floats_at(table[10]), (3,)), (m + LANES - 1) // LANES
+    index, word = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.uint32)
+    lists = (index, word, np.empty((units, TILE + 1, 2), np.float32)), np.empty(units, np.uint64)
+    gradient, shift = np.empty((units, (m + WIDE - 1) // WIDE * WIDE), np.float32), (of_model + 1) // 2
+    apart = (shift + (of_data + 1) // 2) << ROW
+    visible, hidden = carray(floats_at(table[12]), (n, 2)), carray(floats_at(table[13]), (2, m))
+    centre = table[12] != 0, visible, hidden, carray(floats_at(table[14]), (n,))
+    sums = carray(floats_at(table[15]), ((n + units - 1) // units, m))
+    rows = carray(words_at(table[16]), (width, (n + 1) // 2, LANES))
+    columns = carray(words_at(table[17]), ((n + LANES - 1) // LANES, (m + 1) // 2, LANES))
+    piece = fetch_and_increment(counter)
+    while piece * units < n:
+        first, last = piece * units, min(n, (piece + 1) * units)
+        _add_phase_of_pairs(x_model, first, last, table[5], 0, apart, width, lists, gradient, False)
+        _add_phase_of_pairs(x_data, first, last, table[5], shift, apart, width, lists, gradient, True)
+        _descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
+        pack_rows(weights, rows, first, last, ONE, 0)
+        pack_columns(weights, columns, first, last)
         piece = fetch_and_increment(counter)
 
 

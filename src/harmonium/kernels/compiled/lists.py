@@ -10,7 +10,7 @@ from numba import carray, cfunc, njit, types
 from harmonium.kernels.compiled.intrinsics import LANES, append_words, floats_at, mask_of_nonzero, trailing_zeros
 
 ONE, ZERO, BIT = np.float32(1), np.float32(0), np.uint64(1)
-EVEN = np.uint64(0x55555555)
+EVEN, LOWER, UPPER, HALF_WORD = np.uint64(0x55555555), np.uint32(0xFFFF), np.uint32(0xFFFF0000), np.uint32(16)
 
 
 @njit(inline="always")
@@ -103,6 +103,35 @@ def list_cases(x: Any, first: Any, last: Any, start: Any, stop: Any, index: Any,
                 counts[k] += BIT
                 mask &= mask - BIT
     return binary
+
+
+@njit(nogil=True, error_model="numpy")
+def list_case_pairs(x: Any, first: Any, last: Any, start: Any, stop: Any, lists: Any, counts: Any) -> Any:
+    """For each of the columns first..last of x (cases, n), list in which pairs of the cases start..stop it is not 0.
+
+    The lists are those of `list_pairs` and `list_words`; pairs count from `start`, and the first column is a multiple
+    of 32. A last case without another has a 0 beside it. Returns whether the words are exact.
+    """
+    index, word, value = lists
+    lost = np.uint32(0)
+    counts[:] = 0
+    for case in range(np.uint64(start), np.uint64(stop), np.uint64(2)):
+        alone, pair = case + BIT == np.uint64(stop), np.uint64(case - np.uint64(start)) >> BIT
+        row, after = x[case, :last], x[case if alone else case + BIT, :last]
+        for begin in range(first, last, LANES):
+            mask = _mask(row, begin) | (np.uint64(0) if alone else _mask(after, begin))
+            while mask:
+                position = np.uint64(begin) + trailing_zeros(mask)
+                k = position - np.uint64(first)
+                place = counts[k]
+                low, high = row[position], ZERO if alone else after[position]
+                bits, more = np.float32(low).view(np.uint32), np.float32(high).view(np.uint32)
+                index[k, place], word[k, place] = pair, np.uint32(bits >> HALF_WORD) | np.uint32(more & UPPER)
+                value[k, place, 0], value[k, place, 1] = low, high
+                lost |= np.uint32(bits | more) & LOWER
+                counts[k] = place + BIT
+                mask &= mask - BIT
+    return lost == np.uint32(0)
 
 
 @cfunc(types.int64(types.int64, types.int64), cache=True, error_model="numpy")

@@ -11,7 +11,7 @@ from harmonium.kernels.compiled.intrinsics import HALF, LANES, fetch_and_increme
 from harmonium.kernels.compiled.rounding import pack_transposed, pack_two_rows
 
 TABLE = types.void(types.CPointer(types.int64))
-HALF_WORD, ROUND, ZERO = np.uint32(16), np.uint32(0x7FFF), np.float32(0)
+HALF_WORD, ROUND, ONE, ZERO = np.uint32(16), np.uint32(0x7FFF), np.float32(1), np.float32(0)
 
 
 @njit(inline="always")
@@ -29,21 +29,22 @@ def _pair(low: Any, high: Any) -> Any:
 
 
 @njit(nogil=True, error_model="numpy")
-def pack_rows(weights: Any, pairs: Any, first: Any, last: Any) -> None:
-    """Round some rows of the weights (n, m), two to a word, into pairs (blocks of m, rows of pairs, 32).
+def pack_rows(numbers: Any, pairs: Any, first: Any, last: Any, factor: Any, shift: Any) -> None:
+    """Round some rows of (n, m), times a factor, two to a word, into pairs (blocks of m, rows of pairs, 32).
 
-    The first is even; a row that lacks counts as 0.
+    The first is even, and belongs to row `shift` of the pairs if it is 0; a row that lacks counts as 0.
     """
-    m, all_pairs = weights.shape[1], pairs.shape[1]
+    m, all_pairs = numbers.shape[1], pairs.shape[1]
     whole, even = m // LANES * LANES, last // 2 * 2
     for j in range(0, whole, LANES):
-        source, target = weights.ctypes.data + 4 * j, pairs.ctypes.data + 4 * j * all_pairs
+        source, target = numbers.ctypes.data + 4 * j, pairs.ctypes.data + 4 * (j * all_pairs + LANES * shift)
         for i in range(first, even, 2):
-            pack_two_rows(source + 4 * m * i, 4 * m, target + 2 * LANES * i)
+            pack_two_rows(source + 4 * m * i, 4 * m, target + 2 * LANES * i, factor)
     for i in range(np.uint64(first), np.uint64(last), np.uint64(2)):
+        pair = np.uint64(shift) + i // np.uint64(2)
         for j in range(np.uint64(whole if i < even else 0), np.uint64(m)):
-            high = weights[i + np.uint64(1), j] if i < even else ZERO
-            pairs[j // np.uint64(LANES), i // np.uint64(2), j % np.uint64(LANES)] = _pair(weights[i, j], high)
+            high = numbers[i + np.uint64(1), j] if i < even else ZERO
+            pairs[j // np.uint64(LANES), pair, j % np.uint64(LANES)] = _pair(factor * numbers[i, j], factor * high)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -73,9 +74,24 @@ def pack(table: Any) -> None:
     columns = carray(words_at(table[3]), ((n + LANES - 1) // LANES, (m + 1) // 2, LANES))
     first = fetch_and_increment(counter) * units
     while first < n:
-        pack_rows(weights, rows, first, min(n, first + units))
+        pack_rows(weights, rows, first, min(n, first + units), ONE, 0)
         pack_columns(weights, columns, first, min(n, first + units))
         first = fetch_and_increment(counter) * units
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
+def pack_means(table: Any) -> None:
+    """factor y (cases, m), rounded -> some rows of pairs (blocks, all, 32).
+
+    table: y, pairs, cases, m, first row, all, address of the factor, cases a piece (a multiple of 2).
+    """
+    counter, cases, m, most = table[0], table[3], table[4], table[8]
+    y, factor = carray(floats_at(table[1]), (cases, m)), carray(floats_at(table[7]), (1,))[0]
+    pairs = carray(words_at(table[2]), ((m + LANES - 1) // LANES, table[6], LANES))
+    first = fetch_and_increment(counter) * most
+    while first < cases:
+        pack_rows(y, pairs, first, min(cases, first + most), factor, table[5])
+        first = fetch_and_increment(counter) * most
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")

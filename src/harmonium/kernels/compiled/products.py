@@ -29,12 +29,6 @@ def _copy(source: Any, target: Any, start: Any, count: Any) -> None:
         target[np.uint64(start + k)] = source[np.uint64(k)]
 
 
-@njit(inline="always")
-def _next_block(j: Any, m: Any, rows: Any) -> Any:
-    """Return how far the block after that of column j lies behind it in bytes; 0 where there is none."""
-    return np.int64(rows << ROW if j + LANES < m else 0)
-
-
 @cfunc(TABLE, cache=True, error_model="numpy")
 def product_of_floats(table: Any) -> None:
     """x (cases, n) W (n, m) -> out (cases, m), adding a row of packed W for every x that is not 0.
@@ -44,7 +38,7 @@ def product_of_floats(table: Any) -> None:
     counter, cases, n, m, most = table[0], table[4], table[5], table[6], table[7]
     x, out = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[3]), (cases * m,))
     index, value = np.empty((most, n + 1), np.int32), np.empty((most, n + 1), np.float32)
-    counts, buffer = np.empty(most, np.int64), np.empty(WIDE, np.float32)
+    counts, buffer = np.empty(most, np.int64), np.empty(LANES, np.float32)
     ones, values, apart = index.ctypes.data, value.ctypes.data, 4 * (n + 1)
     start = fetch_and_increment(counter) * most
     while start < cases:
@@ -52,18 +46,17 @@ def product_of_floats(table: Any) -> None:
         for case in range(start, stop):
             counts[case - start], plain = list_ones(x[case], index[case - start], value[case - start])
             binary &= plain
-        # Blocks outside: all cases of this piece find two of them in a near cache.
-        for j in range(0, m, WIDE):
-            rows, further = table[2] + ((j // LANES * n) << ROW), _next_block(j, m, n)
+        # Blocks outside: all cases of this piece find one of them in the nearest cache.
+        for j in range(0, m, LANES):
+            rows = table[2] + ((j // LANES * n) << ROW)
             for case in range(start, stop):
                 k = case - start
-                target = table[3] + 4 * (case * m + j) if j + WIDE <= m else buffer.ctypes.data
+                target = table[3] + 4 * (case * m + j) if j + LANES <= m else buffer.ctypes.data
                 if binary:
-                    add_rows_of_floats(target, rows, further, ones + k * apart, values, counts[k], 0)
+                    add_rows_of_floats(target, rows, 0, ones + k * apart, values, counts[k], 0)
                 else:
-                    of_case = values + k * apart
-                    add_scaled_rows_of_floats(target, rows, further, ones + k * apart, of_case, counts[k], 0)
-                if j + WIDE > m:
+                    add_scaled_rows_of_floats(target, rows, 0, ones + k * apart, values + k * apart, counts[k], 0)
+                if j + LANES > m:
                     _copy(buffer, out, case * m + j, m - j)
         start = fetch_and_increment(counter) * most
 
@@ -91,7 +84,8 @@ def product_of_pairs(table: Any) -> None:
             for k in range(stop - start):
                 counts[k] = list_pairs(x[start + k], index[k], value[k])
         for j in range(0, m, WIDE):
-            rows, further = table[2] + ((j // LANES * pairs) << ROW), _next_block(j, m, pairs)
+            rows = table[2] + ((j // LANES * pairs) << ROW)
+            further = pairs << ROW if j + LANES < m else 0
             for case in range(start, stop):
                 k = case - start
                 target = table[3] + 4 * (case * m + j) if j + WIDE <= m else buffer.ctypes.data

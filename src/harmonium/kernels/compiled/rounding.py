@@ -8,16 +8,18 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from harmonium.kernels.compiled.intrinsics import HALF, INT64, LANES, WORDS, load
+from harmonium.kernels.compiled.intrinsics import FLOAT, HALF, INT32, INT64, LANES, WORDS, load
+
+REGISTER = ir.VectorType(FLOAT, HALF)
 
 
 def _words(number: int) -> Any:
     return ir.Constant(WORDS, [number] * HALF)
 
 
-def _rounded(builder: Any, address: Any) -> Any:
-    """Load 16 float32 as words whose upper halves are the nearest bfloat16, ties to even."""
-    bits = load(builder, address, WORDS, 4)
+def _rounded(builder: Any, numbers: Any) -> Any:
+    """Return 16 float32 as words whose upper halves are the nearest bfloat16, ties to even."""
+    bits = builder.bitcast(numbers, WORDS)
     odd = builder.and_(builder.lshr(bits, _words(16)), _words(1))
     return builder.add(builder.add(bits, _words(0x7FFF)), odd)
 
@@ -36,21 +38,25 @@ def _store(builder: Any, words: Any, address: Any) -> None:
 
 
 @intrinsic
-def pack_two_rows(_context: Any, weights: Any, apart: Any, out: Any) -> Any:
-    """Round 32 columns of two rows of float32, and write them as 32 words.
+def pack_two_rows(_context: Any, numbers: Any, apart: Any, out: Any, factor: Any) -> Any:
+    """Round 32 columns of two rows of float32, times a factor, and write them as 32 words.
 
     Addresses; the rows are `apart` bytes from one to the next, the words at a multiple of 64 bytes.
     """
 
     def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        weights, apart, out = arguments
+        numbers, apart, out, factor = arguments
+        undefined, first = ir.Constant(REGISTER, ir.Undefined), ir.Constant(WORDS, [0] * HALF)
+        alone = builder.insert_element(undefined, factor, ir.Constant(INT32, 0))
+        factors = builder.shuffle_vector(alone, undefined, first)
         for start in (0, 4 * HALF):
-            lower = _further(builder, weights, start)
-            both = (_rounded(builder, x) for x in (lower, builder.add(lower, apart)))
+            lower = _further(builder, numbers, start)
+            rows = (load(builder, x, REGISTER, 4) for x in (lower, builder.add(lower, apart)))
+            both = (_rounded(builder, builder.fmul(row, factors)) for row in rows)
             _store(builder, _paired(builder, *both), _further(builder, out, start))
         return target.get_dummy_value()
 
-    return types.void(types.int64, types.int64, types.int64), generate
+    return types.void(types.int64, types.int64, types.int64, types.float32), generate
 
 
 @intrinsic
@@ -69,7 +75,7 @@ def pack_transposed(_context: Any, weights: Any, apart: Any, out: Any) -> Any:
 
         def row(k: int) -> Any:
             start = builder.add(weights, builder.mul(apart, ir.Constant(INT64, k)))
-            halves = [_rounded(builder, x) for x in (start, _further(builder, start, 4 * HALF))]
+            halves = [_rounded(builder, load(builder, _further(builder, start, x), REGISTER, 4)) for x in (0, 4 * HALF)]
             return _paired(builder, *(builder.shuffle_vector(*halves, order) for order in columns))
 
         rows = [row(k) for k in range(HALF)]

@@ -14,8 +14,8 @@ from harmonium.kernels.compiled.intrinsics import FLOAT, HALF, INT32, INT64, LAN
 
 REGISTER = ir.VectorType(FLOAT, HALF)
 
-REGISTERS, WIDE = 4, 2 * LANES
-"""Two blocks are summed at once, which share the reading of lists: so many registers, so many columns."""
+WIDE = 2 * LANES
+"""Columns of two blocks, of which rows of pairs are summed at once: both share the reading of lists."""
 
 ROW = 7
 """Binary logarithm of the bytes of a row of a block: 32 float32, or 32 words."""
@@ -24,8 +24,8 @@ MULTIPLIES_PAIRS = "+avx512bf16" in cpu_target.target_context.codegen().magic_tu
 """Whether the processor multiplies pairs of bfloat16 and adds both to a float32 in one instruction."""
 
 
-def _adder(term: Any) -> Any:
-    """Return the intrinsic that sums rows of two blocks; `term` adds a register's part of a row to its sum.
+def _adder(term: Any, blocks: int) -> Any:
+    """Return the intrinsic that sums rows of one block or two; `term` adds a register's part of a row to its sum.
 
     Even and odd rows are summed apart: an addition takes several cycles, so that more than one has to be on the way.
     """
@@ -34,8 +34,8 @@ def _adder(term: Any) -> Any:
         out, rows, apart, index, value, count, keep = arguments
 
         def parts(base: Any, distance: Any) -> list[Any]:
-            starts = base, builder.add(base, distance)
-            return [builder.add(start, _whole(k * 4 * HALF)) for start in starts for k in range(REGISTERS // 2)]
+            starts = (base, builder.add(base, distance))[:blocks]
+            return [builder.add(start, _whole(k)) for start in starts for k in (0, 4 * HALF)]
 
         def add_row(sums: list[Any], position: Any) -> None:
             place = builder.add(index, builder.shl(position, _whole(2)))
@@ -43,7 +43,7 @@ def _adder(term: Any) -> Any:
             for total, part in zip(sums, parts(builder.add(rows, offset), apart), strict=True):
                 builder.store(term(builder, builder.load(total), part, value, position), total)
 
-        even, odd = ([cgutils.alloca_once(builder, REGISTER) for _ in range(REGISTERS)] for _ in range(2))
+        even, odd = ([cgutils.alloca_once(builder, REGISTER) for _ in range(2 * blocks)] for _ in range(2))
         for total in even + odd:
             builder.store(ir.Constant(REGISTER, [0.0] * HALF), total)
         outs = parts(out, _whole(4 * LANES))
@@ -63,9 +63,9 @@ def _adder(term: Any) -> Any:
 
     @intrinsic
     def add_rows(_context: Any, out: Any, rows: Any, apart: Any, index: Any, value: Any, count: Any, keep: Any) -> Any:
-        """out = sum_k value[k] rows[index[k]] for 64 columns, added to what `out` held if `keep` is not 0.
+        """out = sum_k value[k] rows[index[k]] for 32 columns or 64, added to what `out` held if `keep` is not 0.
 
-        Addresses; row i of the first block at rows + (i << ROW), at a multiple of 64 bytes, that of the second block
+        Addresses; row i of the first block at rows + (i << ROW), at a multiple of 64 bytes, that of a second block
         `apart` bytes further. The index is int32; of what kind the value is says the name.
         """
         return types.void(*[types.int64] * 7), generate
@@ -118,5 +118,5 @@ def _pairs(builder: Any, total: Any, part: Any, value: Any, position: Any) -> An
     return builder.call(multiply, [total, _everywhere(builder, value, position, WORDS), words])
 
 
-add_rows_of_floats, add_scaled_rows_of_floats = _adder(_floats), _adder(_scaled_floats)
-add_rows_of_pairs, add_scaled_rows_of_pairs = _adder(_pairs), _adder(_scaled_pairs)
+add_rows_of_floats, add_scaled_rows_of_floats = _adder(_floats, 1), _adder(_scaled_floats, 1)
+add_rows_of_pairs, add_scaled_rows_of_pairs = _adder(_pairs, 2), _adder(_scaled_pairs, 2)
