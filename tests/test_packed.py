@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harmonium import RBM, packed
-from harmonium.kernels import PackedWeights, backend
+from harmonium.kernels import PackedWeights, backend, products
 from harmonium.packed import PackedRBM, RoundedRBM, gains, packed_if_faster
 from harmonium.sampling import check_kernel, gibbs
 from harmonium.units import Bernoulli, Gaussian
@@ -21,7 +21,7 @@ def states(density, width, generator):
     return (torch.rand(50, width, generator=generator) < density).float()
 
 
-@pytest.mark.parametrize("density", [0.1, 0.9])
+@pytest.mark.parametrize("density", [0.1, 0.5, 0.9])
 def test_fields_of_packed_weights_are_those_of_the_model(density, generator):
     rbm = wide_rbm()
     seen = packed_if_faster(rbm.requires_grad_(False))
@@ -33,7 +33,7 @@ def test_fields_of_packed_weights_are_those_of_the_model(density, generator):
 
 
 @pytest.mark.parametrize("dense", [False, True])
-@pytest.mark.parametrize("density", [0.1, 0.9])
+@pytest.mark.parametrize("density", [0.1, 0.5, 0.9])
 def test_fields_are_those_of_the_rounded_weights(density, dense, generator, monkeypatch):
     rbm = wide_rbm()
     monkeypatch.setattr(packed, "multiplies_bfloat16", lambda: dense)
@@ -47,9 +47,24 @@ def test_fields_are_those_of_the_rounded_weights(density, dense, generator, monk
         assert ((found - exact).abs() <= (size + exact.abs()) * 2**-8 + 1e-4).all()
 
 
+def test_rows_are_added_for_what_is_not_as_usual(generator, monkeypatch):
+    """Units that are mostly on count as those that are mostly off; only without a usual state is a product dense."""
+    rbm, calls = wide_rbm(), []
+    seen, dense = PackedRBM(rbm), PackedRBM._dense_product
+    monkeypatch.setattr(PackedRBM, "_dense_product", staticmethod(lambda *given: calls.append(1) or dense(*given)))
+    often = torch.where(torch.arange(100) % 2 == 0, 0.1, 0.9)
+    mixed = (torch.rand(50, 100, generator=generator) < often).float()
+    for h in (mixed, 2 * mixed - 1, 0.5 - 0.4 * mixed, mixed[:1], mixed[:3]):
+        torch.testing.assert_close(seen.visible_field(h), rbm.visible_field(h), rtol=1e-5, atol=1e-4)
+    assert not calls
+    for h in (states(0.5, 100, generator), torch.randn(50, 100, generator=generator)):
+        torch.testing.assert_close(seen.visible_field(h), rbm.visible_field(h), rtol=1e-5, atol=1e-4)
+    assert len(calls) == 2
+
+
 def test_dense_products_follow_the_weights(generator, monkeypatch):
     monkeypatch.setattr(packed, "multiplies_bfloat16", lambda: True)
-    rbm, v = wide_rbm(), states(0.9, 700, generator)
+    rbm, v = wide_rbm(), states(0.5, 700, generator)
     seen = RoundedRBM(rbm)
     before = seen.hidden_field(v)
     with torch.no_grad():
@@ -60,7 +75,7 @@ def test_dense_products_follow_the_weights(generator, monkeypatch):
 def test_dense_products_follow_a_fused_optimiser(generator, monkeypatch):
     """Its steps do not count up the version of a tensor."""
     monkeypatch.setattr(packed, "multiplies_bfloat16", lambda: True)
-    rbm, v = wide_rbm(), states(0.9, 700, generator)
+    rbm, v = wide_rbm(), states(0.5, 700, generator)
     seen = RoundedRBM(rbm)
     before = seen.hidden_field(v)
     rbm.weights.grad = -rbm.weights.detach().clone()
@@ -108,7 +123,8 @@ def test_chains_of_the_rounded_model_keep_the_distribution_of_the_rounded_weight
     """Stationarity, false-alarm rate 1e-4; in float32, so that the compiled kernels do the work."""
     rbm = RBM(Bernoulli(6), Bernoulli(4), weights=1.5 * torch.randn(6, 4, generator=generator).bfloat16().float())
     seen = RoundedRBM(rbm)
-    monkeypatch.setattr(packed, "is_sparse", lambda states, rounded: True)  # rows are added, however many
+    for name in ("SPARSE_ROUNDED", "SPARSE_WITH_AMX"):
+        monkeypatch.setattr(products, name, 1.0)  # rows are added, however many
 
     class Rounded:
         init = staticmethod(lambda _, visible: gibbs.init(seen, visible))

@@ -1,11 +1,11 @@
-"""The model with its weights laid out for samplers: rows of weights are added for the ones of sparse states."""
+"""The model with its weights laid out for samplers: rows of weights are added for states that are not as usual."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from harmonium.kernels import PackedWeights, is_sparse, kernels_take, multiplies_bfloat16
+from harmonium.kernels import PackedWeights, kernels_take, multiplies_bfloat16, usual_states
 from harmonium.rbm import RBM
 
 
@@ -48,21 +48,24 @@ class PackedRBM(RBM):
         return self._packed
 
     def hidden_field(self, visible: Tensor) -> Tensor:
-        """W^T v: rows of W added where v is sparse, a dense product elsewhere."""
+        """W^T v: rows of W added where most of v is as usual, a dense product elsewhere."""
         self.visible.check_width(visible, "the visible state")
-        if self._takes(visible):
-            return self.packed.hidden_field(visible)
+        if (usual := self._usual(visible)) is not None:
+            return self.packed.hidden_field(visible, usual)
         return self._dense_product(visible, self._weights_for_dense())
 
     def visible_field(self, hidden: Tensor) -> Tensor:
-        """W h: columns of W added where h is sparse, a dense product elsewhere."""
+        """W h: columns of W added where most of h is as usual, a dense product elsewhere."""
         self.hidden.check_width(hidden, "the hidden state")
-        if self._takes(hidden):
-            return self.packed.visible_field(hidden)
+        if (usual := self._usual(hidden)) is not None:
+            return self.packed.visible_field(hidden, usual)
         return self._dense_product(hidden, self._weights_for_dense().T)
 
-    def _takes(self, states: Tensor) -> bool:
-        return states.dtype == torch.float32 and states.is_contiguous() and is_sparse(states, self.rounded)
+    def _usual(self, states: Tensor) -> Tensor | None:
+        """Return what most states are, if rows for the others are to be added; None for a dense product."""
+        if states.dtype != torch.float32 or not states.is_contiguous():
+            return None
+        return usual_states(states, self.rounded)
 
     def _weights_for_dense(self) -> Tensor:
         return self.weights.detach()

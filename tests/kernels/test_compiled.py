@@ -25,6 +25,7 @@ from harmonium.kernels import (
     sample_normal,
     sum_of_softplus,
     threads,
+    usual_states,
 )
 from harmonium.kernels.backend import key_of
 from harmonium.kernels.compiled.philox import fill_uniform
@@ -142,8 +143,22 @@ def test_sparse_products_are_dense_ones(m, density, values, rounded):
 
     # Float32 sums of up to 500 terms.
     v, h = states(101), states(m)
-    torch.testing.assert_close(packed.hidden_field(v).double(), v.double() @ exact, rtol=1e-5, atol=1e-4)
-    torch.testing.assert_close(packed.visible_field(h).double(), h.double() @ exact.T, rtol=1e-5, atol=1e-4)
+    for usual in (None, 0, 1):
+        usual_v, usual_h = (usual if usual is None else states(n)[usual, usual] for n in (101, m))
+        found = packed.hidden_field(v, usual_v).double(), packed.visible_field(h, usual_h).double()
+        torch.testing.assert_close(found[0], v.double() @ exact, rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(found[1], h.double() @ exact.T, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-1.0, 1.0)])
+def test_what_is_usual(low, high):
+    generator, often = seeded(), torch.tensor([0.02, 0.98]).repeat(50)
+    states = torch.where(torch.rand(20, 100, generator=generator) < often, high, low)
+    assert torch.equal(usual_states(states, rounded=True), torch.tensor([low, high]).repeat(50))
+    mostly_zero = torch.where(torch.rand(20, 100, generator=generator) < 0.02, high, 0.0)
+    assert torch.equal(usual_states(mostly_zero, rounded=True), torch.zeros(100))
+    assert usual_states((torch.rand(20, 100, generator=generator) < 0.5).float(), rounded=False) is None
+    assert usual_states(torch.randn(20, 100, generator=generator), rounded=False) is None
 
 
 @pytest.mark.parametrize(("n", "m"), [(784, 50), (57, 130), (1, 64), (113, 1)])

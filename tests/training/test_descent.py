@@ -47,8 +47,8 @@ def test_the_pass_over_the_weights_is_torchs_sgd(method, monkeypatch):
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_both_ways_of_a_rounded_step_are_torchs_sgd_nearly(share, monkeypatch):
     """Along sums of rows and along a dense product in bfloat16; one update, so that all draw the same states."""
-    monkeypatch.setattr(products, "SPARSE", share)
-    monkeypatch.setattr(products, "SPARSE_WITH_AMX", share)
+    for name in ("SPARSE_ROUNDED", "SPARSE_WITH_AMX"):
+        monkeypatch.setattr(products, name, share)
     monkeypatch.setattr(descent, "multiplies_bfloat16", lambda: True)
     calls = []
     for name in ("descend", "descend_along"):

@@ -4,7 +4,7 @@ from harmonium.kernels.backend import kernels_take, multiplies_bfloat16, why_not
 from harmonium.kernels.bernoulli import mean_of_field, sample_from_bytes, sample_from_field, sample_from_probability
 from harmonium.kernels.descent import Descent, Offsets, descend, descend_along, descent_takes
 from harmonium.kernels.normal import sample_normal
-from harmonium.kernels.products import PackedWeights, is_sparse, rounded_outer
+from harmonium.kernels.products import PackedWeights, is_sparse, rounded_outer, usual_states
 from harmonium.kernels.softplus import sum_of_softplus
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "sample_from_probability",
     "sample_normal",
     "sum_of_softplus",
+    "usual_states",
     "why_not",
 ]

@@ -11,11 +11,14 @@ from torch import Tensor
 from harmonium.kernels.backend import callable_of, compiled, has
 from harmonium.kernels.threads import run
 
-SPARSE, SPARSE_WITH_AMX = 0.3, 0.05
-"""Up to this share of numbers other than 0, adding rows is faster than a dense product. The second: of rounded ones."""
+SPARSE, SPARSE_ROUNDED, SPARSE_WITH_AMX = 0.4, 0.3, 0.05
+"""Up to this share of numbers other than 0, or than usual, adding rows is faster than a dense product.
 
-LOOK = 4
-"""How many rows are looked at to find that share."""
+The first is of weights in float32; the others of rounded ones, for which dense products are faster too, and with AMX.
+"""
+
+LOOK, LOOK_FOR_USUAL = 4, 16
+"""How many rows are looked at to find that share, and what is usual."""
 
 LANES = 32
 """Columns are packed in blocks of so many."""
@@ -70,13 +73,13 @@ class PackedWeights:
             addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
             run(compiled("packing").pack, *addresses, *self.shape, UNITS)
 
-    def hidden_field(self, visible: Tensor) -> Tensor:
-        """Return v W: (..., n) -> (..., m)."""
-        return _sparse_product(visible, self.rows, self.shape[1])
+    def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
+        """Return v W: (..., n) -> (..., m); fast where most of v is 0, or as usual (n,)."""
+        return _sparse_product(visible, self.rows, self.shape[1], usual)
 
-    def visible_field(self, hidden: Tensor) -> Tensor:
-        """Return h W^T: (..., m) -> (..., n)."""
-        return _sparse_product(hidden, self.columns, self.shape[0])
+    def visible_field(self, hidden: Tensor, usual: Tensor | None = None) -> Tensor:
+        """Return h W^T: (..., m) -> (..., n); fast where most of h is 0, or as usual (m,)."""
+        return _sparse_product(hidden, self.columns, self.shape[0], usual)
 
 
 def blocks(cases: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -101,16 +104,43 @@ def pack_means(part: Tensor, out: Tensor, first: int, factor: float) -> None:
     run(compiled("packing").pack_means, *addresses, *part.shape, first, out.shape[1], scale.ctypes.data, UNITS)
 
 
-def _sparse_product(states: Tensor, packed: Tensor, m: int) -> Tensor:
-    """Add a row of the packed weights for every state, or two of them, that is not 0: (..., n) -> (..., m)."""
-    n = states.shape[-1]
-    cases = states.numel() // n
+def _sparse_product(states: Tensor, packed: Tensor, m: int, usual: Tensor | None) -> Tensor:
+    """Add a row of the packed weights for every state, or two of them, that is not as usual: (..., n) -> (..., m).
+
+    x W = usual W + (x - usual) W
+    """
     out = torch.empty(*states.shape[:-1], m, dtype=states.dtype)
+    nothing = torch.zeros(states.shape[-1])
+    if usual is None or not usual.any():
+        _add_rows(states, packed, nothing, 0, out)
+    else:
+        base = torch.empty(m + 2 * LANES)  # the kernel reads whole blocks
+        _add_rows(usual, packed, nothing, 0, base[:m])
+        _add_rows(states, packed, usual, base.data_ptr(), out)
+    return out
+
+
+def _add_rows(states: Tensor, packed: Tensor, usual: Tensor, base: int, out: Tensor) -> None:
+    n, m = states.shape[-1], out.shape[-1]
+    cases = states.numel() // n
     pieces = max(-(-cases // CASES), 2 * torch.get_num_threads())
     kernels = compiled("products")
     kernel = kernels.product_of_floats if packed.dtype == torch.float32 else kernels.product_of_pairs
-    run(kernel, states.data_ptr(), packed.data_ptr(), out.data_ptr(), cases, n, m, -(-cases // pieces))
-    return out
+    addresses = states.data_ptr(), packed.data_ptr(), out.data_ptr()
+    run(kernel, *addresses, cases, n, m, -(-cases // pieces), usual.data_ptr(), base)
+
+
+def usual_states(states: Tensor, rounded: bool) -> Tensor | None:
+    """Return what most of the states of each unit are (n,), if rows of weights for all others are faster to add.
+
+    Else, where a dense product is faster, None. Judged by the first rows: float32, contiguous, on the CPU. A hidden
+    unit that is on in most cases needs its row of weights only in the others.
+    """
+    n = states.shape[-1]
+    cases, usual = min(LOOK_FOR_USUAL, states.numel() // n), torch.empty(n)
+    find = callable_of(compiled("lists").find_usual)
+    unusual = int(find(states.data_ptr(), cases, n, usual.data_ptr()))
+    return usual if unusual <= _most(rounded) * cases * n else None
 
 
 def is_sparse(states: Tensor, rounded: bool) -> bool:
@@ -119,8 +149,14 @@ def is_sparse(states: Tensor, rounded: bool) -> bool:
     Judged by how many numbers of the first rows are other than 0: float32, contiguous, on the CPU.
     """
     count = min(LOOK * states.shape[-1], states.numel())
-    most = SPARSE_WITH_AMX if rounded and has("amx_bf16") else SPARSE
-    return int(callable_of(compiled("lists").count_nonzero)(states.data_ptr(), count)) <= most * count
+    return int(callable_of(compiled("lists").count_nonzero)(states.data_ptr(), count)) <= _most(rounded) * count
+
+
+def _most(rounded: bool) -> float:
+    """Return the largest share that is sparse."""
+    if not rounded:
+        return SPARSE
+    return SPARSE_WITH_AMX if has("amx_bf16") else SPARSE_ROUNDED
 
 
 def rounded_outer(*terms: tuple[Tensor, Tensor, float]) -> Tensor:

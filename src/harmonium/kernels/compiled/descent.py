@@ -45,16 +45,17 @@ def _add_phase(
     ones, values, of_unit = index.ctypes.data, value.ctypes.data, 4 * index.shape[1]
     for start in range(0, len(x), TILE):
         binary = list_cases(x, first, last, start, min(len(x), start + TILE), index, value, counts)
-        kept = np.int64(keep or start > 0)
+        kept = keep or start > 0
         # Blocks outside: all units of this piece find the tile of one of them in the nearest cache.
         for block in range(width):
             rows = y + block * apart + ((shift + start) << ROW)
             for k in range(last - first):
                 target, count, where = out + 4 * (k * wide + block * LANES), np.int64(counts[np.uint64(k)]), k * of_unit
+                begin = target if kept else 0
                 if binary:
-                    add_rows_of_floats(target, rows, 0, ones + where, values, count, kept)
+                    add_rows_of_floats(target, rows, 0, ones + where, values, count, begin)
                 else:
-                    add_scaled_rows_of_floats(target, rows, 0, ones + where, values + where, count, kept)
+                    add_scaled_rows_of_floats(target, rows, 0, ones + where, values + where, count, begin)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -66,18 +67,19 @@ def _add_phase_of_pairs(
     out, wide, room = gradient.ctypes.data, gradient.shape[1], index.shape[1]
     for start in range(0, len(x), 2 * TILE):
         exact = list_case_pairs(x, first, last, start, min(len(x), start + 2 * TILE), lists[0], counts)
-        kept = np.int64(keep or start > 0)
+        kept = keep or start > 0
         for block in range(0, width, 2):
             rows = y + block * apart + ((shift + start // 2) << ROW)
             further = apart if block + 1 < width else 0
             for k in range(last - first):
                 target, count = out + 4 * (k * wide + block * LANES), np.int64(counts[np.uint64(k)])
                 where, words = index.ctypes.data + 4 * k * room, word.ctypes.data + 4 * k * room
+                begin = target if kept else 0
                 if MULTIPLIES_PAIRS and exact:
-                    add_rows_of_pairs(target, rows, further, where, words, count, kept)
+                    add_rows_of_pairs(target, rows, further, where, words, count, begin)
                 else:
                     add_scaled_rows_of_pairs(
-                        target, rows, further, where, value.ctypes.data + 8 * k * room, count, kept
+                        target, rows, further, where, value.ctypes.data + 8 * k * room, count, begin
                     )
 
 

@@ -15,7 +15,7 @@ LANES = 32
 """So many columns make a block, whose rows are summed at once: two registers of 512 bits, or four of 256."""
 
 HALF = LANES // 2
-VECTOR, WORDS = ir.VectorType(FLOAT, LANES), ir.VectorType(INT32, HALF)
+VECTOR, REGISTER, WORDS = ir.VectorType(FLOAT, LANES), ir.VectorType(FLOAT, HALF), ir.VectorType(INT32, HALF)
 
 
 def load(builder: Any, address: Any, kind: Any, align: int) -> Any:
@@ -57,15 +57,14 @@ bytes_at = _pointer(types.uint8, ir.IntType(8))
 
 
 @intrinsic
-def mask_of_nonzero(_context: Any, address: Any) -> Any:
-    """Return in which of the 32 float32 at an address there is no 0, as the lower bits of a uint64."""
+def mask_of_different(_context: Any, numbers: Any, others: Any) -> Any:
+    """Return which of the 32 float32 at an address differ from those at another, as the lower bits of a uint64."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        x = load(builder, arguments[0], VECTOR, 4)
-        bits = builder.fcmp_unordered("!=", x, ir.Constant(VECTOR, [0.0] * LANES))
+        bits = builder.fcmp_unordered("!=", *(load(builder, address, VECTOR, 4) for address in arguments))
         return builder.zext(builder.bitcast(bits, INT32), INT64)
 
-    return types.uint64(types.int64), generate
+    return types.uint64(types.int64, types.int64), generate
 
 
 @intrinsic
@@ -79,8 +78,8 @@ def trailing_zeros(_context: Any, mask: Any) -> Any:
 
 
 @intrinsic
-def append_words(_context: Any, numbers: Any, first: Any, index: Any, word: Any) -> Any:
-    """Cut 32 float32 to bfloat16, two to a word; write the words that are not 0 and their places, from `first` on.
+def append_words(_context: Any, numbers: Any, usual: Any, first: Any, index: Any, word: Any) -> Any:
+    """Cut 32 differences to bfloat16, two to a word; write the words that are not 0 and their places, from `first` on.
 
     Addresses; each list has room for 16. Returns how many there are, or -1 where the cut lost something. Needs
     AVX-512: compressed in registers, as writing compressed words is slow on some processors.
@@ -90,10 +89,13 @@ def append_words(_context: Any, numbers: Any, first: Any, index: Any, word: Any)
     nothing = ir.Constant(WORDS, [0] * HALF)
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        numbers, first, index, word = arguments
+        numbers, usual, first, index, word = arguments
         kind = ir.FunctionType(WORDS, [WORDS, WORDS, mask_kind])
         compress = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.mask.compress.v16i32")
-        halves = [load(builder, builder.add(numbers, ir.Constant(INT64, k * 4 * HALF)), WORDS, 4) for k in (0, 1)]
+        halves = []
+        for start in (ir.Constant(INT64, 0), ir.Constant(INT64, 4 * HALF)):
+            pair = (load(builder, builder.add(address, start), REGISTER, 4) for address in (numbers, usual))
+            halves.append(builder.bitcast(builder.fsub(*pair), WORDS))
         lower, upper = (
             builder.shuffle_vector(*halves, ir.Constant(index_of, list(range(k, LANES, 2)))) for k in (0, 1)
         )
@@ -113,4 +115,4 @@ def append_words(_context: Any, numbers: Any, first: Any, index: Any, word: Any)
         exact = builder.icmp_unsigned("==", any_lost, ir.Constant(ir.IntType(HALF), 0))
         return builder.select(exact, count, ir.Constant(INT64, -1))
 
-    return types.int64(*[types.int64] * 4), generate
+    return types.int64(*[types.int64] * 5), generate

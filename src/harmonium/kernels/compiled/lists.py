@@ -1,4 +1,4 @@
-"""Lists of the states that are not 0: what sums over sparse states walk through."""
+"""Lists of the states that are not as usual, mostly 0: what sums over sparse states walk through."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.intrinsics import LANES, append_words, floats_at, mask_of_nonzero, trailing_zeros
+from harmonium.kernels.compiled.intrinsics import LANES, append_words, floats_at, mask_of_different, trailing_zeros
 
 ONE, ZERO, BIT = np.float32(1), np.float32(0), np.uint64(1)
 EVEN, LOWER, UPPER, HALF_WORD = np.uint64(0x55555555), np.uint32(0xFFFF), np.uint32(0xFFFF0000), np.uint32(16)
 
 
 @njit(inline="always")
-def _mask(x: Any, start: Any) -> Any:
-    """Return which of the 32 numbers of x (n,) from `start` on are not 0, as bits; beyond the end there are none."""
+def _mask(x: Any, usual: Any, start: Any) -> Any:
+    """Return which of the 32 numbers of x (n,) from `start` on are not as usual, as bits; those beyond the end are."""
     mask = np.uint64(0)
     if start + LANES <= len(x):
-        mask = mask_of_nonzero(x.ctypes.data + 4 * start)
+        mask = mask_of_different(x.ctypes.data + 4 * start, usual.ctypes.data + 4 * start)
     else:
         for k in range(len(x) - start):
-            if x[np.uint64(start + k)] != ZERO:
+            if x[np.uint64(start + k)] != usual[np.uint64(start + k)]:
                 mask |= BIT << np.uint64(k)
     return mask
 
 
 @njit(nogil=True, error_model="numpy")
-def list_ones(x: Any, index: Any, value: Any) -> Any:
-    """Write where x (n,) is not 0, and what it is there; return how often that is, and whether it is 1 throughout."""
+def list_ones(x: Any, usual: Any, index: Any, value: Any) -> Any:
+    """Write where x (n,) is not as usual, and what it is more; return how often that is, and whether it is 1 always."""
     count, binary = np.uint64(0), True
     for start in range(0, len(x), LANES):
-        mask = _mask(x, start)
+        mask = _mask(x, usual, start)
         while mask:
             position = np.uint64(start) + trailing_zeros(mask)
-            v = x[position]
+            v = np.float32(x[position] - usual[position])
             index[count], value[count] = position, v
             binary &= v == ONE
             count += BIT
@@ -43,40 +43,40 @@ def list_ones(x: Any, index: Any, value: Any) -> Any:
 
 
 @njit(nogil=True, error_model="numpy")
-def list_pairs(x: Any, index: Any, value: Any) -> Any:
-    """Write which of the pairs 2 p and 2 p + 1 of x (n,) are not both 0, and what both are; return how many.
+def list_pairs(x: Any, usual: Any, index: Any, value: Any) -> Any:
+    """Write which of the pairs 2 p and 2 p + 1 of x (n,) are not both as usual, and what both are more.
 
-    A number beyond the end is 0.
+    A number beyond the end is as usual. Returns how many pairs there are.
     """
     count = np.uint64(0)
     for start in range(0, len(x), LANES):
-        mask = _mask(x, start)
+        mask = _mask(x, usual, start)
         pairs = np.uint64(mask | (mask >> BIT)) & EVEN
         while pairs:
             position = np.uint64(start) + trailing_zeros(pairs)
             after = position + BIT
             index[count] = position >> BIT
-            value[count, 0] = x[position]
-            value[count, 1] = x[after] if after < np.uint64(len(x)) else ZERO
+            value[count, 0] = x[position] - usual[position]
+            value[count, 1] = x[after] - usual[after] if after < np.uint64(len(x)) else ZERO
             count += BIT
             pairs &= pairs - BIT
     return np.int64(count)
 
 
 @njit(nogil=True, error_model="numpy")
-def list_words(x: Any, index: Any, word: Any) -> Any:
-    """Write which of the pairs of x (n,) are not both 0, and both in bfloat16 as a word; return how many, if exact.
+def list_words(x: Any, usual: Any, index: Any, word: Any) -> Any:
+    """Write which of the pairs of x (n,) are not as usual, and the difference of both in bfloat16 as a word.
 
-    Both lists have room for 16 more. If a number is not exact in bfloat16, the count is -1, and the lists are void.
+    Both lists have room for 16 more. Returns how many, or -1 if a difference is not exact in bfloat16: lists are void.
     """
-    count, whole, end = 0, len(x) // LANES * LANES, np.zeros(LANES, np.float32)
+    count, whole, ends = 0, len(x) // LANES * LANES, np.zeros((2, LANES), np.float32)
     for start in range(0, len(x), LANES):
-        numbers = x.ctypes.data + 4 * start
+        numbers, others = x.ctypes.data + 4 * start, usual.ctypes.data + 4 * start
         if start == whole:
             for k in range(len(x) - whole):
-                end[np.uint64(k)] = x[np.uint64(whole + k)]
-            numbers = end.ctypes.data
-        found = append_words(numbers, start // 2, index.ctypes.data + 4 * count, word.ctypes.data + 4 * count)
+                ends[0, np.uint64(k)], ends[1, np.uint64(k)] = x[np.uint64(whole + k)], usual[np.uint64(whole + k)]
+            numbers, others = ends.ctypes.data, ends.ctypes.data + 4 * LANES
+        found = append_words(numbers, others, start // 2, index.ctypes.data + 4 * count, word.ctypes.data + 4 * count)
         if found < 0:
             return -1
         count += found
@@ -89,12 +89,12 @@ def list_cases(x: Any, first: Any, last: Any, start: Any, stop: Any, index: Any,
 
     Cases count from `start`. The first column is a multiple of 32. Returns whether all values listed are 1.
     """
-    binary = True
+    binary, zeros = True, np.zeros(last, np.float32)
     counts[:] = 0
     for case in range(np.uint64(start), np.uint64(stop)):
         row = x[case, :last]
         for begin in range(first, last, LANES):
-            mask = _mask(row, begin)
+            mask = _mask(row, zeros, begin)
             while mask:
                 position = np.uint64(begin) + trailing_zeros(mask)
                 v, k = row[position], position - np.uint64(first)
@@ -113,13 +113,13 @@ def list_case_pairs(x: Any, first: Any, last: Any, start: Any, stop: Any, lists:
     of 32. A last case without another has a 0 beside it. Returns whether the words are exact.
     """
     index, word, value = lists
-    lost = np.uint32(0)
+    lost, zeros = np.uint32(0), np.zeros(last, np.float32)
     counts[:] = 0
     for case in range(np.uint64(start), np.uint64(stop), np.uint64(2)):
         alone, pair = case + BIT == np.uint64(stop), np.uint64(case - np.uint64(start)) >> BIT
         row, after = x[case, :last], x[case if alone else case + BIT, :last]
         for begin in range(first, last, LANES):
-            mask = _mask(row, begin) | (np.uint64(0) if alone else _mask(after, begin))
+            mask = _mask(row, zeros, begin) | (np.uint64(0) if alone else _mask(after, zeros, begin))
             while mask:
                 position = np.uint64(begin) + trailing_zeros(mask)
                 k = position - np.uint64(first)
@@ -141,3 +141,28 @@ def count_nonzero(address: Any, count: Any) -> Any:
     for k in range(count):
         found += x[k] != ZERO
     return found
+
+
+@cfunc(types.int64(*[types.int64] * 4), cache=True, error_model="numpy")
+def find_usual(address: Any, cases: Any, n: Any, result: Any) -> Any:
+    """Write what most of the states x (cases, n) of each unit are, if each has two; return how many are not so.
+
+    Where that is hardly less than are not 0, the usual is 0, and those are counted.
+    """
+    x, usual = carray(floats_at(address), (cases, n)), carray(floats_at(result), (n,))
+    equal, other = np.zeros(n, np.int32), x[0].copy()
+    nonzero, unusual = 0, 0
+    for case in range(cases):
+        for j in range(n):
+            equal[j] += x[case, j] == x[0, j]
+            other[j] = other[j] if x[case, j] == x[0, j] else x[case, j]
+            nonzero += x[case, j] != ZERO
+    for j in range(n):
+        usual[j] = x[0, j] if 2 * equal[j] >= cases else other[j]
+    for case in range(cases):
+        for j in range(n):
+            unusual += x[case, j] != usual[j]
+    if 5 * unusual <= 4 * nonzero:
+        return unusual
+    usual[:] = ZERO
+    return nonzero

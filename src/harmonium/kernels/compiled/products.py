@@ -31,12 +31,13 @@ def _copy(source: Any, target: Any, start: Any, count: Any) -> None:
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def product_of_floats(table: Any) -> None:
-    """x (cases, n) W (n, m) -> out (cases, m), adding a row of packed W for every x that is not 0.
+    """x (cases, n) W (n, m) -> out (cases, m), adding a row of packed W for every x that is not as usual.
 
-    table: x, blocks of W, out, cases, n, m, cases a piece.
+    table: x, blocks of W, out, cases, n, m, cases a piece, usual states (n,), what they give (m and 64 more), or 0.
     """
     counter, cases, n, m, most = table[0], table[4], table[5], table[6], table[7]
     x, out = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[3]), (cases * m,))
+    usual, base = carray(floats_at(table[8]), (n,)), table[9]
     index, value = np.empty((most, n + 1), np.int32), np.empty((most, n + 1), np.float32)
     counts, buffer = np.empty(most, np.int64), np.empty(LANES, np.float32)
     ones, values, apart = index.ctypes.data, value.ctypes.data, 4 * (n + 1)
@@ -44,18 +45,18 @@ def product_of_floats(table: Any) -> None:
     while start < cases:
         stop, binary = min(cases, start + most), True
         for case in range(start, stop):
-            counts[case - start], plain = list_ones(x[case], index[case - start], value[case - start])
+            counts[case - start], plain = list_ones(x[case], usual, index[case - start], value[case - start])
             binary &= plain
         # Blocks outside: all cases of this piece find one of them in the nearest cache.
         for j in range(0, m, LANES):
-            rows = table[2] + ((j // LANES * n) << ROW)
+            rows, begin = table[2] + ((j // LANES * n) << ROW), base + 4 * j if base else 0
             for case in range(start, stop):
                 k = case - start
                 target = table[3] + 4 * (case * m + j) if j + LANES <= m else buffer.ctypes.data
                 if binary:
-                    add_rows_of_floats(target, rows, 0, ones + k * apart, values, counts[k], 0)
+                    add_rows_of_floats(target, rows, 0, ones + k * apart, values, counts[k], begin)
                 else:
-                    add_scaled_rows_of_floats(target, rows, 0, ones + k * apart, values + k * apart, counts[k], 0)
+                    add_scaled_rows_of_floats(target, rows, 0, ones + k * apart, values + k * apart, counts[k], begin)
                 if j + LANES > m:
                     _copy(buffer, out, case * m + j, m - j)
         start = fetch_and_increment(counter) * most
@@ -63,12 +64,13 @@ def product_of_floats(table: Any) -> None:
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def product_of_pairs(table: Any) -> None:
-    """Do the same with rounded weights, of which a row of words holds two: one for every two x that are not both 0.
+    """Do the same with rounded weights, of which a row of words holds two: one for every two x not both as usual.
 
     table: as above.
     """
     counter, cases, n, m, most = table[0], table[4], table[5], table[6], table[7]
     x, out = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[3]), (cases * m,))
+    usual, base = carray(floats_at(table[8]), (n,)), table[9]
     pairs, room = (n + 1) // 2, (n + 1) // 2 + HALF
     index, word = np.empty((most, room), np.int32), np.empty((most, room), np.int32)
     value, counts = np.empty((most, room, 2), np.float32), np.empty(most, np.int64)
@@ -78,23 +80,23 @@ def product_of_pairs(table: Any) -> None:
         stop, exact = min(cases, start + most), MULTIPLIES_PAIRS
         if MULTIPLIES_PAIRS:
             for k in range(stop - start):
-                counts[k] = list_words(x[start + k], index[k], word[k])
+                counts[k] = list_words(x[start + k], usual, index[k], word[k])
                 exact &= counts[k] >= 0
         if not exact:
             for k in range(stop - start):
-                counts[k] = list_pairs(x[start + k], index[k], value[k])
+                counts[k] = list_pairs(x[start + k], usual, index[k], value[k])
         for j in range(0, m, WIDE):
-            rows = table[2] + ((j // LANES * pairs) << ROW)
+            rows, begin = table[2] + ((j // LANES * pairs) << ROW), base + 4 * j if base else 0
             further = pairs << ROW if j + LANES < m else 0
             for case in range(start, stop):
                 k = case - start
                 target = table[3] + 4 * (case * m + j) if j + WIDE <= m else buffer.ctypes.data
                 if MULTIPLIES_PAIRS and exact:
                     of_case = word.ctypes.data + 4 * k * room
-                    add_rows_of_pairs(target, rows, further, ones + 4 * k * room, of_case, counts[k], 0)
+                    add_rows_of_pairs(target, rows, further, ones + 4 * k * room, of_case, counts[k], begin)
                 else:
                     of_case = value.ctypes.data + 8 * k * room
-                    add_scaled_rows_of_pairs(target, rows, further, ones + 4 * k * room, of_case, counts[k], 0)
+                    add_scaled_rows_of_pairs(target, rows, further, ones + 4 * k * room, of_case, counts[k], begin)
                 if j + WIDE > m:
                     _copy(buffer, out, case * m + j, m - j)
         start = fetch_and_increment(counter) * most

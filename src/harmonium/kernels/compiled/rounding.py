@@ -8,9 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from harmonium.kernels.compiled.intrinsics import FLOAT, HALF, INT32, INT64, LANES, WORDS, load
-
-REGISTER = ir.VectorType(FLOAT, HALF)
+from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, WORDS, load
 
 
 def _words(number: int) -> Any:

@@ -10,9 +10,7 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from harmonium.kernels.compiled.intrinsics import FLOAT, HALF, INT32, INT64, LANES, WORDS, load
-
-REGISTER = ir.VectorType(FLOAT, HALF)
+from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, WORDS, load
 
 WIDE = 2 * LANES
 """Columns of two blocks, of which rows of pairs are summed at once: both share the reading of lists."""
@@ -31,11 +29,11 @@ def _adder(term: Any, blocks: int) -> Any:
     """
 
     def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        out, rows, apart, index, value, count, keep = arguments
+        out, rows, apart, index, value, count, start = arguments
 
         def parts(base: Any, distance: Any) -> list[Any]:
-            starts = (base, builder.add(base, distance))[:blocks]
-            return [builder.add(start, _whole(k)) for start in starts for k in (0, 4 * HALF)]
+            both = (base, builder.add(base, distance))[:blocks]
+            return [builder.add(block, _whole(k)) for block in both for k in (0, 4 * HALF)]
 
         def add_row(sums: list[Any], position: Any) -> None:
             place = builder.add(index, builder.shl(position, _whole(2)))
@@ -47,8 +45,8 @@ def _adder(term: Any, blocks: int) -> Any:
         for total in even + odd:
             builder.store(ir.Constant(REGISTER, [0.0] * HALF), total)
         outs = parts(out, _whole(4 * LANES))
-        with builder.if_then(builder.icmp_signed("!=", keep, _whole(0))):
-            for total, part in zip(even, outs, strict=True):
+        with builder.if_then(builder.icmp_signed("!=", start, _whole(0))):
+            for total, part in zip(even, parts(start, _whole(4 * LANES)), strict=True):
                 builder.store(load(builder, part, REGISTER, 4), total)
         with cgutils.for_range(builder, builder.lshr(count, _whole(1))) as loop:
             position = builder.shl(loop.index, _whole(1))
@@ -62,8 +60,8 @@ def _adder(term: Any, blocks: int) -> Any:
         return target.get_dummy_value()
 
     @intrinsic
-    def add_rows(_context: Any, out: Any, rows: Any, apart: Any, index: Any, value: Any, count: Any, keep: Any) -> Any:
-        """out = sum_k value[k] rows[index[k]] for 32 columns or 64, added to what `out` held if `keep` is not 0.
+    def add_rows(_context: Any, out: Any, rows: Any, apart: Any, index: Any, value: Any, count: Any, start: Any) -> Any:
+        """out = start + sum_k value[k] rows[index[k]] for 32 columns or 64; the start is 0 where its address is.
 
         Addresses; row i of the first block at rows + (i << ROW), at a multiple of 64 bytes, that of a second block
         `apart` bytes further. The index is int32; of what kind the value is says the name.
