@@ -30,14 +30,14 @@ def descent_takes(weights: Tensor, rounded: bool, *states: Tensor) -> bool:
 
 
 class Offsets(NamedTuple):
-    """What centering subtracts from a gradient, and what it needs of the result; all float32, contiguous.
+    """What centering needs: float32, contiguous.
 
     Attributes
     ----------
-    visible : Tensor, shape (n, 2)
-        Offset of each visible unit, and the difference of its means, model less data.
+    visible : Tensor, shape (n,)
+        Offsets of the visible units.
     hidden : Tensor, shape (2, m)
-        Offsets of the hidden units, and the differences of their means.
+        Offsets of the hidden units, and the differences of their means, model less data.
     """
 
     visible: Tensor
@@ -54,9 +54,9 @@ def descend(
     packed: PackedWeights | None = None,
     offsets: Offsets | None = None,
 ) -> tuple[Tensor, Tensor] | None:
-    """Change weights and velocity in place by a step along g = sum of factor x' y over model and data.
+    """Change weights and velocity in place by a step along g, the sum of factor x' y over model and data.
 
-    With offsets (a visible, b hidden; d the differences), g is first centred: g_ij - a_i d_j - d_i b_j.
+    With offsets (a visible, b and differences d hidden) g is centred: the sum of factor x' (y - b), less a d'.
 
     Parameters
     ----------
@@ -77,10 +77,12 @@ def descend(
 
     Notes
     -----
-    A rounded mean is off by at most 2^-8 of itself, at random; sums are float32.
+    What is rounded is off by at most 2^-8 of itself: less its offset, a mean keeps more of what cases differ in, and
+    one near 1 as much as one near 0. Sums are float32.
     """
     factors, centre = np.array(numbers, dtype=np.float32), _Centre(offsets, weights)
-    means = _means(model, data) if packed is None else _rounded_means(model, data)
+    middle = None if offsets is None else offsets.hidden[0]
+    means = (_means if packed is None else _rounded_means)(middle, model, data)
     addresses = (
         *(number for x in (model[0], data[0]) for number in (x.data_ptr(), len(x))),
         *(means.data_ptr(), weights.data_ptr(), 0 if velocity is None else velocity.data_ptr(), *weights.shape),
@@ -94,21 +96,21 @@ def descend(
     return centre.corrections()
 
 
-def _means(*phases: tuple[Tensor, Tensor, float]) -> Tensor:
-    """Return the means of the hidden units of all cases, times their factors, in blocks."""
+def _means(centre: Tensor | None, *phases: tuple[Tensor, Tensor, float]) -> Tensor:
+    """Return the means of the hidden units of all cases, less the centre and times their factors, in blocks."""
     means, first = blocks(sum(len(x) for x, _, _ in phases), phases[0][1].shape[1]), 0
     for x, y, factor in phases:
-        pack_floats(y, means, first, factor)
+        pack_floats(y, means, first, centre, factor)
         first += len(x)
     return means
 
 
-def _rounded_means(*phases: tuple[Tensor, Tensor, float]) -> Tensor:
+def _rounded_means(centre: Tensor | None, *phases: tuple[Tensor, Tensor, float]) -> Tensor:
     """Return them in bfloat16, two cases to a word; each phase begins with a word of its own."""
     pairs, first = [(len(x) + 1) // 2 for x, _, _ in phases], 0
     means = blocks(sum(pairs), phases[0][1].shape[1], torch.int32)
     for (_, y, factor), count in zip(phases, pairs, strict=True):
-        pack_means(y, means, first, factor)
+        pack_means(y, means, first, centre, factor)
         first += count
     return means
 
@@ -129,7 +131,7 @@ def descend_along(
     weights, velocity, numbers, offsets
         As for `descend`.
     gradient : Tensor, shape (n, m), bfloat16
-        Its rows in order, however far apart.
+        With offsets, of y - b. Its rows in order, however far apart.
     half : Tensor, shape (n, m), bfloat16
         The copy of the weights for dense products, which is written in the same pass.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,18 +91,24 @@ def blocks(cases: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor
     return store[shift : shift + math.prod(shape)].view(shape)
 
 
-def pack_floats(part: Tensor, out: Tensor, first: int = 0, factor: float = 1.0) -> None:
-    """Write factor times a tensor (cases, m) to rows first, first + 1, ... of blocks, 0 beyond m."""
-    ordered, scale = part.contiguous(), np.array([factor], dtype=np.float32)  # named: the kernel has their addresses
-    addresses = ordered.data_ptr(), out.data_ptr()
-    run(compiled("packing").pack_floats, *addresses, *part.shape, first, out.shape[1], scale.ctypes.data)
+def pack_floats(part: Tensor, out: Tensor, first: int = 0, centre: Tensor | None = None, factor: float = 1.0) -> None:
+    """Write a tensor (cases, m), less a centre (m,) and times a factor, to rows first, ... of blocks, 0 beyond m."""
+    _pack(compiled("packing").pack_floats, part, out, first, centre, factor)
 
 
-def pack_means(part: Tensor, out: Tensor, first: int, factor: float) -> None:
-    """Write factor times a tensor (cases, m), rounded, two cases to a word, to rows first, first + 1, ... of blocks."""
+def pack_means(part: Tensor, out: Tensor, first: int, centre: Tensor | None, factor: float) -> None:
+    """Do the same with rounding, two cases to a word."""
+    _pack(compiled("packing").pack_means, part, out, first, centre, factor, UNITS)
+
+
+def _pack(
+    kernel: Any, part: Tensor, out: Tensor, first: int, centre: Tensor | None, factor: float, *pieces: int
+) -> None:
+    # Named, since the kernel has their addresses.
     ordered, scale = part.contiguous(), np.array([factor], dtype=np.float32)
+    middle = torch.zeros(part.shape[1]) if centre is None else centre
     addresses = ordered.data_ptr(), out.data_ptr()
-    run(compiled("packing").pack_means, *addresses, *part.shape, first, out.shape[1], scale.ctypes.data, UNITS)
+    run(kernel, *addresses, *part.shape, first, out.shape[1], scale.ctypes.data, middle.data_ptr(), *pieces)
 
 
 def _sparse_product(states: Tensor, packed: Tensor, m: int, usual: Tensor | None) -> Tensor:
@@ -159,13 +166,15 @@ def _most(rounded: bool) -> float:
     return SPARSE_WITH_AMX if has("amx_bf16") else SPARSE_ROUNDED
 
 
-def rounded_outer(*terms: tuple[Tensor, Tensor, float]) -> Tensor:
-    """Return the sum of factor x' y over all terms, multiplied and rounded in bfloat16, summed in float32.
+def rounded_outer(*terms: tuple[Tensor, Tensor, float], centre: Tensor | None = None) -> Tensor:
+    """Return the sum of factor x' (y - centre) over all terms, multiplied and rounded in bfloat16, summed in float32.
 
     Parameters
     ----------
     *terms : (x, y, factor)
         Float32 tensors (cases, n) and (cases, m); states of 0 and 1 are exact in bfloat16.
+    centre : Tensor, shape (m,), optional
+        Rounding y - centre loses less of what the cases differ in than rounding y.
 
     Returns
     -------
@@ -179,6 +188,6 @@ def rounded_outer(*terms: tuple[Tensor, Tensor, float]) -> Tensor:
     for x, y, factor in terms:
         last = first + len(x)
         left[first:last] = x
-        torch.mul(y, factor, out=right[first:last, :m])
+        torch.mul(y if centre is None else y - centre, factor, out=right[first:last, :m])
         first = last
     return (left.T @ right)[:, :m]

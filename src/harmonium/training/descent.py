@@ -132,7 +132,8 @@ def _step_dense(
     """Step along a gradient that is a dense product in bfloat16."""
     assert isinstance(sampled, RoundedRBM)
     velocity, numbers = _velocity(optimizer, rbm.weights), _numbers(optimizer)
-    found = descend_along(rbm.weights, velocity, rounded_outer(*terms), numbers, sampled.dense, offsets)
+    gradient = rounded_outer(*terms, centre=None if offsets is None else offsets.hidden[0])
+    found = descend_along(rbm.weights, velocity, gradient, numbers, sampled.dense, offsets)
     sampled.stepped_with_dense()
     return found
 
@@ -143,11 +144,10 @@ def _numbers(optimizer: torch.optim.Optimizer) -> Descent:
 
 
 def _offsets(rbm: RBM, frame: Frame) -> Offsets:
-    """Return what centering in the pass needs: offsets, and differences of means, which the biases' gradients are."""
-    visible, hidden = (layer.get_parameter("bias").grad for layer in (rbm.visible, rbm.hidden))
-    assert visible is not None
-    assert hidden is not None
-    return Offsets(torch.stack([frame.visible, visible], 1), torch.stack([frame.hidden, hidden]))
+    """Return what centering in the pass needs: offsets, and differences of means, which the bias's gradient is."""
+    difference = rbm.hidden.get_parameter("bias").grad
+    assert difference is not None
+    return Offsets(frame.visible.contiguous(), torch.stack([frame.hidden, difference]))
 
 
 def _descend_layers(optimizer: torch.optim.Optimizer) -> None:

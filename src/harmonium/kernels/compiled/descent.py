@@ -84,14 +84,11 @@ def _add_phase_of_pairs(
 
 
 @inlined("contract", "reassoc", "nsz")
-def _center_row(gradient: Any, k: Any, numbers: Any, hidden: Any, sums: Any) -> Any:
-    """g_j -= visible mean * hidden difference_j + visible difference * hidden mean_j; return g . hidden mean.
-
-    Adds visible mean * g to the sums over visible units.
-    """
-    mean, difference, dot = numbers[0], numbers[1], np.float32(0)
+def _center_row(gradient: Any, k: Any, mean: Any, hidden: Any, sums: Any) -> Any:
+    """g_j -= visible mean * hidden difference_j; return g . hidden mean. Adds visible mean * g to the sums."""
+    dot = np.float32(0)
     for j in range(np.uint64(hidden.shape[1])):
-        g = gradient[k, j] - (mean * hidden[1, j] + difference * hidden[0, j])
+        g = gradient[k, j] - mean * hidden[1, j]
         gradient[k, j] = g
         dot += g * hidden[0, j]
         sums[j] += mean * g
@@ -136,11 +133,11 @@ def _descend_rows(
 def descend(table: Any) -> None:
     """One step of stochastic gradient descent on the weights.
 
-        g = x_model' y_model + x_data' y_data, centred where offsets are given,  then as `_descend_row`
+        g = x_model' y_model + x_data' y_data - a d',  then as `_descend_row`
 
-    table: x_model, cases, x_data, cases, both y in blocks (model first, factors in them), W, velocity, n, m, address of
-    (decay, momentum, rate), visible units a piece (a multiple of 32), offsets (or 0): visible (n, 2) mean and
-    difference, hidden (2, m), dots (n,), sums (pieces, m).
+    table: x_model, cases, x_data, cases, both y in blocks (model first, less the hidden offsets, times the factors), W,
+    velocity, n, m, address of (decay, momentum, rate), visible units a piece (a multiple of 32), offsets (or 0):
+    visible (n,), hidden (2, m) mean and difference, dots (n,), sums (pieces, m).
     """
     counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
     x_model, x_data = carray(floats_at(table[1]), (of_model, n)), carray(floats_at(table[3]), (of_data, n))
@@ -149,7 +146,7 @@ def descend(table: Any) -> None:
     index, value = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.float32)
     lists = index, value, np.empty(units, np.uint64)
     gradient, apart = np.empty((units, width * LANES), np.float32), (of_model + of_data) << ROW
-    visible, hidden = carray(floats_at(table[12]), (n, 2)), carray(floats_at(table[13]), (2, m))
+    visible, hidden = carray(floats_at(table[12]), (n,)), carray(floats_at(table[13]), (2, m))
     centre = table[12] != 0, visible, hidden, carray(floats_at(table[14]), (n,))
     sums = carray(floats_at(table[15]), ((n + units - 1) // units, m))
     piece = fetch_and_increment(counter)
@@ -175,18 +172,19 @@ def descend_rounded(table: Any) -> None:
     lists = (index, word, np.empty((units, TILE + 1, 2), np.float32)), np.empty(units, np.uint64)
     gradient, shift = np.empty((units, (m + WIDE - 1) // WIDE * WIDE), np.float32), (of_model + 1) // 2
     apart = (shift + (of_data + 1) // 2) << ROW
-    visible, hidden = carray(floats_at(table[12]), (n, 2)), carray(floats_at(table[13]), (2, m))
+    visible, hidden = carray(floats_at(table[12]), (n,)), carray(floats_at(table[13]), (2, m))
     centre = table[12] != 0, visible, hidden, carray(floats_at(table[14]), (n,))
     sums = carray(floats_at(table[15]), ((n + units - 1) // units, m))
     rows = carray(words_at(table[16]), (width, (n + 1) // 2, LANES))
     columns = carray(words_at(table[17]), ((n + LANES - 1) // LANES, (m + 1) // 2, LANES))
+    nothing = np.zeros(m, np.float32)
     piece = fetch_and_increment(counter)
     while piece * units < n:
         first, last = piece * units, min(n, (piece + 1) * units)
         _add_phase_of_pairs(x_model, first, last, table[5], 0, apart, width, lists, gradient, False)
         _add_phase_of_pairs(x_data, first, last, table[5], shift, apart, width, lists, gradient, True)
         _descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
-        pack_rows(weights, rows, first, last, ONE, 0)
+        pack_rows(weights, rows, first, last, nothing, ONE, 0)
         pack_columns(weights, columns, first, last)
         piece = fetch_and_increment(counter)
 
@@ -196,13 +194,13 @@ def descend_along(table: Any) -> None:
     """One step of stochastic gradient descent along a gradient that is at hand in bfloat16, as `descend` takes it.
 
     table: g (n, stride), W, velocity, n, m, stride, address of (decay, momentum, rate), visible units a piece, W in
-    bfloat16 (n, m), offsets (or 0): visible (n, 2) mean and difference, hidden (2, m), dots (n,), sums (pieces, m).
+    bfloat16 (n, m), offsets (or 0): visible (n,), hidden (2, m) mean and difference, dots (n,), sums (pieces, m).
     """
     counter, n, m, stride, units = table[0], table[4], table[5], table[6], table[8]
     along, half = carray(halves_at(table[1]), (n, stride)), carray(halves_at(table[9]), (n, m))
     weights, velocity = carray(floats_at(table[2]), (n, m)), carray(floats_at(table[3]), (n, m))
     factors, gradient = carray(floats_at(table[7]), (3,)), np.empty((1, m), np.float32)
-    visible, hidden = carray(floats_at(table[10]), (n, 2)), carray(floats_at(table[11]), (2, m))
+    visible, hidden = carray(floats_at(table[10]), (n,)), carray(floats_at(table[11]), (2, m))
     dots, sums = carray(floats_at(table[12]), (n,)), carray(floats_at(table[13]), ((n + units - 1) // units, m))
     piece = fetch_and_increment(counter)
     while piece * units < n:

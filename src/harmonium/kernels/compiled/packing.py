@@ -29,22 +29,23 @@ def _pair(low: Any, high: Any) -> Any:
 
 
 @njit(nogil=True, error_model="numpy")
-def pack_rows(numbers: Any, pairs: Any, first: Any, last: Any, factor: Any, shift: Any) -> None:
-    """Round some rows of (n, m), times a factor, two to a word, into pairs (blocks of m, rows of pairs, 32).
+def pack_rows(numbers: Any, pairs: Any, first: Any, last: Any, centre: Any, factor: Any, shift: Any) -> None:
+    """Round some rows of (n, m), less a centre (m,) and times a factor, into pairs (blocks of m, rows of pairs, 32).
 
-    The first is even, and belongs to row `shift` of the pairs if it is 0; a row that lacks counts as 0.
+    Two rows go to a word. The first is even, and belongs to row `shift` of the pairs if it is 0; a row that lacks is 0.
     """
     m, all_pairs = numbers.shape[1], pairs.shape[1]
     whole, even = m // LANES * LANES, last // 2 * 2
     for j in range(0, whole, LANES):
         source, target = numbers.ctypes.data + 4 * j, pairs.ctypes.data + 4 * (j * all_pairs + LANES * shift)
         for i in range(first, even, 2):
-            pack_two_rows(source + 4 * m * i, 4 * m, target + 2 * LANES * i, factor)
+            pack_two_rows(source + 4 * m * i, 4 * m, target + 2 * LANES * i, centre.ctypes.data + 4 * j, factor)
     for i in range(np.uint64(first), np.uint64(last), np.uint64(2)):
         pair = np.uint64(shift) + i // np.uint64(2)
         for j in range(np.uint64(whole if i < even else 0), np.uint64(m)):
-            high = numbers[i + np.uint64(1), j] if i < even else ZERO
-            pairs[j // np.uint64(LANES), pair, j % np.uint64(LANES)] = _pair(factor * numbers[i, j], factor * high)
+            low = factor * (numbers[i, j] - centre[j])
+            high = factor * (numbers[i + np.uint64(1), j] - centre[j]) if i < even else ZERO
+            pairs[j // np.uint64(LANES), pair, j % np.uint64(LANES)] = _pair(low, high)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -69,48 +70,50 @@ def pack_columns(weights: Any, pairs: Any, first: Any, last: Any) -> None:
 def pack(table: Any) -> None:
     """W (n, m) -> pairs of its rows and of its columns; table: W, both, n, m, rows a piece (a multiple of 32)."""
     counter, n, m, units = table[0], table[4], table[5], table[6]
+    nothing = np.zeros(m, np.float32)
     weights = carray(floats_at(table[1]), (n, m))
     rows = carray(words_at(table[2]), ((m + LANES - 1) // LANES, (n + 1) // 2, LANES))
     columns = carray(words_at(table[3]), ((n + LANES - 1) // LANES, (m + 1) // 2, LANES))
     first = fetch_and_increment(counter) * units
     while first < n:
-        pack_rows(weights, rows, first, min(n, first + units), ONE, 0)
+        pack_rows(weights, rows, first, min(n, first + units), nothing, ONE, 0)
         pack_columns(weights, columns, first, min(n, first + units))
         first = fetch_and_increment(counter) * units
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def pack_means(table: Any) -> None:
-    """factor y (cases, m), rounded -> some rows of pairs (blocks, all, 32).
+    """factor (y (cases, m) - centre (m,)), rounded -> some rows of pairs (blocks, all, 32).
 
-    table: y, pairs, cases, m, first row, all, address of the factor, cases a piece (a multiple of 2).
+    table: y, pairs, cases, m, first row, all, address of the factor, centre, cases a piece (a multiple of 2).
     """
-    counter, cases, m, most = table[0], table[3], table[4], table[8]
+    counter, cases, m, most = table[0], table[3], table[4], table[9]
     y, factor = carray(floats_at(table[1]), (cases, m)), carray(floats_at(table[7]), (1,))[0]
     pairs = carray(words_at(table[2]), ((m + LANES - 1) // LANES, table[6], LANES))
+    centre = carray(floats_at(table[8]), (m,))
     first = fetch_and_increment(counter) * most
     while first < cases:
-        pack_rows(y, pairs, first, min(cases, first + most), factor, table[5])
+        pack_rows(y, pairs, first, min(cases, first + most), centre, factor, table[5])
         first = fetch_and_increment(counter) * most
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def pack_floats(table: Any) -> None:
-    """factor y (cases, m) -> some rows of (blocks, all, 32), 0 beyond m.
+    """factor (y (cases, m) - centre (m,)) -> some rows of (blocks, all, 32), 0 beyond m.
 
-    table: y, out, cases, m, first row, all, address of the factor.
+    table: y, out, cases, m, first row, all, address of the factor, centre.
     """
     counter, cases, m, shift = table[0], table[3], table[4], np.uint64(table[5])
     blocks = (m + LANES - 1) // LANES
     y, out = carray(floats_at(table[1]), (cases, m)), carray(floats_at(table[2]), (blocks, table[6], LANES))
-    factor = carray(floats_at(table[7]), (1,))[0]
+    factor, centre = carray(floats_at(table[7]), (1,))[0], carray(floats_at(table[8]), (m,))
     block = fetch_and_increment(counter)
     while block < blocks:
         width = np.uint64(min(LANES, m - block * LANES))
         b, start = np.uint64(block), np.uint64(block * LANES)
         for case in range(np.uint64(cases)):
             for k in range(width):
-                out[b, shift + case, k] = factor * y[case, start + k]
+                out[b, shift + case, k] = factor * (y[case, start + k] - centre[start + k])
             for k in range(width, np.uint64(LANES)):
                 out[b, shift + case, k] = ZERO
         block = fetch_and_increment(counter)

@@ -36,25 +36,26 @@ def _store(builder: Any, words: Any, address: Any) -> None:
 
 
 @intrinsic
-def pack_two_rows(_context: Any, numbers: Any, apart: Any, out: Any, factor: Any) -> Any:
-    """Round 32 columns of two rows of float32, times a factor, and write them as 32 words.
+def pack_two_rows(_context: Any, numbers: Any, apart: Any, out: Any, centre: Any, factor: Any) -> Any:
+    """Round 32 columns of two rows of float32, less a centre and times a factor, and write them as 32 words.
 
     Addresses; the rows are `apart` bytes from one to the next, the words at a multiple of 64 bytes.
     """
 
     def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        numbers, apart, out, factor = arguments
+        numbers, apart, out, centre, factor = arguments
         undefined, first = ir.Constant(REGISTER, ir.Undefined), ir.Constant(WORDS, [0] * HALF)
         alone = builder.insert_element(undefined, factor, ir.Constant(INT32, 0))
         factors = builder.shuffle_vector(alone, undefined, first)
         for start in (0, 4 * HALF):
             lower = _further(builder, numbers, start)
+            middle = load(builder, _further(builder, centre, start), REGISTER, 4)
             rows = (load(builder, x, REGISTER, 4) for x in (lower, builder.add(lower, apart)))
-            both = (_rounded(builder, builder.fmul(row, factors)) for row in rows)
+            both = (_rounded(builder, builder.fmul(builder.fsub(row, middle), factors)) for row in rows)
             _store(builder, _paired(builder, *both), _further(builder, out, start))
         return target.get_dummy_value()
 
-    return types.void(types.int64, types.int64, types.int64, types.float32), generate
+    return types.void(*[types.int64] * 4, types.float32), generate
 
 
 @intrinsic
