@@ -54,6 +54,8 @@ def test_rows_are_added_for_what_is_not_as_usual(generator, monkeypatch):
     monkeypatch.setattr(PackedRBM, "_dense_product", staticmethod(lambda *given: calls.append(1) or dense(*given)))
     often = torch.where(torch.arange(100) % 2 == 0, 0.1, 0.9)
     mixed = (torch.rand(50, 100, generator=generator) < often).float()
+    assert seen.visible_field(mixed[:0]).shape == (0, 700)
+    calls.clear()
     for h in (mixed, 2 * mixed - 1, 0.5 - 0.4 * mixed, mixed[:1], mixed[:3]):
         torch.testing.assert_close(seen.visible_field(h), rbm.visible_field(h), rtol=1e-5, atol=1e-4)
     assert not calls

@@ -34,7 +34,7 @@ def _mixed_precision() -> str:
         return "no: it needs the compiled kernels"
     if not multiplies_bfloat16():
         return "no: the processor has no instructions for bfloat16"
-    return "yes: rows of rounded weights are added for the ones of sparse states; dense products in bfloat16"
+    return "yes: rows of rounded weights are added for states that are not as usual; dense products in bfloat16"
 
 
 def about_model(path: Path) -> dict[str, Any]:

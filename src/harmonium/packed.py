@@ -12,7 +12,7 @@ from harmonium.rbm import RBM
 class PackedRBM(RBM):
     """The same model, layers and weights shared, whose products with sparse states read a copy of the weights.
 
-    The products are exact up to the order of summation.
+    The products are those of float32, up to the order of summation and to the rounding of states less what is usual.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class PackedRBM(RBM):
 
     def _usual(self, states: Tensor) -> Tensor | None:
         """Return what most states are, if rows for the others are to be added; None for a dense product."""
-        if states.dtype != torch.float32 or not states.is_contiguous():
+        if states.dtype != torch.float32 or not states.is_contiguous() or not states.numel():
             return None
         return usual_states(states, self.rounded)
 

@@ -18,6 +18,7 @@ from harmonium.kernels import (
     descend,
     descend_along,
     kernels_take,
+    mean_of_field,
     rounded_outer,
     sample_from_bytes,
     sample_from_field,
@@ -288,6 +289,27 @@ def test_normal_states_are_box_and_mullers():
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=2e-6)
 
 
+def test_the_number_of_threads_does_not_change_a_case_beside_one_that_is_not_exact_in_bfloat16():
+    states = (torch.rand(101, 200, generator=seeded()) < 0.3).float()
+    states[50] *= 0.3
+    packed = PackedWeights(torch.randn(200, 70, generator=seeded(1)) ** 5)
+    before, found = torch.get_num_threads(), []
+    try:
+        for count in (1, 2, 4):
+            torch.set_num_threads(count)
+            found.append(packed.hidden_field(states))
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(other, found[0]) for other in found[1:])
+
+
+def test_means_are_sigmoids():
+    field, bias = 20 * torch.randn(50, 300, generator=seeded()), torch.randn(300, generator=seeded(1))
+    torch.testing.assert_close(mean_of_field(field, bias), torch.sigmoid(field + bias), rtol=1e-5, atol=1e-30)
+    with pytest.raises(RuntimeError):
+        mean_of_field(field, bias[:200])
+
+
 @pytest.mark.parametrize("scale", [0.01, 1.0, 30.0, 1000.0])
 def test_sums_of_softplus_are_those_of_torch(scale):
     field, bias = scale * torch.randn(50, 300, generator=seeded()), scale * torch.randn(300, generator=seeded(1))
@@ -320,6 +342,8 @@ def print_a_digest_of_what_every_kernel_computes():
     out = [packed.hidden_field(visible), sum_of_softplus(field, bias), sample_from_field(field, bias, seeded(1))]
     out += [sample_normal(field, bias.abs(), seeded(2)), sample_from_probability(hidden, seeded(3))]
     out += descend(weights, velocity, phase, phase, numbers, packed, offsets)
+    out += descend(weights, velocity, phase, phase, numbers, None, offsets)
+    out += [PackedWeights(weights, rounded=False).hidden_field(visible), mean_of_field(field, bias)]
     half, gradient = weights.bfloat16(), torch.randn(200, 70, generator=generator).bfloat16()
     out += descend_along(weights, velocity, gradient, numbers, half, offsets)
     out += [weights, velocity, packed.rows, packed.columns, half.view(torch.int16)]

@@ -63,6 +63,24 @@ def test_both_ways_of_a_rounded_step_are_torchs_sgd_nearly(share, monkeypatch):
         torch.testing.assert_close(ours.rbm.state_dict()[name], tensor, rtol=1e-3, atol=1e-3 * 0.05)
 
 
+@pytest.mark.parametrize("gradient", ["plain", "centered", "enhanced"])
+@pytest.mark.parametrize("shape", [(900, 10), (10, 900)])
+def test_a_rounded_step_of_weighted_states_is_that_of_float32_nearly(gradient, shape, monkeypatch):
+    """The exact gradient enumerates the smaller layer, whose states count by their probabilities."""
+    monkeypatch.setattr(descent, "multiplies_bfloat16", lambda: True)
+    changes = {"method": "exact", "epochs": 2, "gradient": gradient}
+    found = []
+    for precision in ("float32", "mixed"):
+        settings = Settings(hidden=shape[1], learning_rate=0.05, binarize="none", precision=precision, **changes)
+        data = materials(sparse_data(width=shape[0]), settings, validation=0)
+        state = start(settings, data)
+        for _ in train(state, data):
+            pass
+        found.append(state.rbm)
+    for name, tensor in found[0].state_dict().items():
+        torch.testing.assert_close(found[1].state_dict()[name], tensor, rtol=0.02, atol=0.01)
+
+
 def follows(state):
     fresh = PackedWeights(state.rbm.weights.detach())
     packed, dense = state.sampled.packed, state.sampled.dense

@@ -22,11 +22,14 @@ class Outer(NamedTuple):
         Means of the hidden units.
     factor : float
         What the sum over the cases is multiplied by.
+    weighted : bool
+        Whether the visible states hold such weights; they are then no longer exact in bfloat16.
     """
 
     visible: Tensor
     hidden: Tensor
     factor: float
+    weighted: bool = False
 
     def matrix(self) -> Tensor:
         """Return the average, (n, m)."""
@@ -55,7 +58,7 @@ class Statistics(NamedTuple):
 
     def mirror(self) -> Statistics:
         """Return the statistics of the model with its layers exchanged."""
-        outer = Outer(self.outer.hidden, self.outer.visible, self.outer.factor)
+        outer = Outer(self.outer.hidden, self.outer.visible, self.outer.factor, self.outer.weighted)
         return Statistics(outer, self.hidden, self.visible)
 
 
@@ -81,7 +84,7 @@ def state_statistics(rbm: RBM, states: GibbsState, case_weights: Tensor | None =
     mean = rbm.hidden.mean(field)
     weighted = visible if case_weights is None else visible * case_weights[:, None]
     return Statistics(
-        Outer(weighted, mean, 1 / len(visible) if case_weights is None else 1.0),
+        Outer(weighted, mean, 1 / len(visible) if case_weights is None else 1.0, case_weights is not None),
         rbm.visible.statistics(visible, case_weights),
         rbm.hidden.expected_statistics(field, case_weights, mean),
     )
@@ -105,7 +108,7 @@ def write_gradient(rbm: RBM, data: Statistics, model: Statistics, scale: float =
         an epoch weighs the same.
     """
     grad = grad_of(rbm.weights)
-    for (visible, hidden, factor), sign in ((model.outer, 1), (data.outer, -1)):
+    for (visible, hidden, factor, _), sign in ((model.outer, 1), (data.outer, -1)):
         rbm.add_coupling_statistics(grad, visible, hidden, sign * scale * factor, beta=0 if sign == 1 else 1)
     write_layer_gradients(rbm, data, model, scale)
 

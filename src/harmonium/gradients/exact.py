@@ -10,7 +10,7 @@ from torch import Tensor
 
 from harmonium.exact import enumerable_side, is_finite, joint_normal, layer_states
 from harmonium.exact.enumeration import check_count
-from harmonium.gradients.closed_form import Statistics, state_statistics
+from harmonium.gradients.closed_form import Outer, Statistics, state_statistics
 from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState, gibbs
 
@@ -56,7 +56,11 @@ def exact_model_statistics(rbm: RBM) -> Statistics:
     states = gibbs.init(side, layer_states(side.visible))
     probability = torch.softmax(-side.free_energy_from_field(*states), 0)
     statistics = state_statistics(side, states, probability)
-    return statistics if side is rbm else statistics.mirror()
+    if side is rbm:
+        return statistics
+    # The weights of the cases belong to the visible states of the model, which are the means of the other side.
+    outer = Outer(statistics.outer.hidden * probability[:, None], states.visible, 1.0, weighted=True)
+    return statistics.mirror()._replace(outer=outer)
 
 
 def _sigma_points(rbm: RBM) -> GibbsState:

@@ -14,7 +14,7 @@ def mean_of_field(field: Tensor, bias: Tensor) -> Tensor:
 
     Where the compiled kernels serve, off by at most 1e-5 of itself, or by 2^-126.
     """
-    if not kernels_take(field, bias):
+    if field.shape[-1:] != bias.shape or not kernels_take(field, bias):
         return torch.sigmoid(field + bias)
     mean = torch.empty_like(field)
     addresses = field.data_ptr(), bias.data_ptr(), mean.data_ptr()

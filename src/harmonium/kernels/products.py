@@ -140,13 +140,14 @@ def _add_rows(states: Tensor, packed: Tensor, usual: Tensor, base: int, out: Ten
 def usual_states(states: Tensor, rounded: bool) -> Tensor | None:
     """Return what most of the states of each unit are (n,), if rows of weights for all others are faster to add.
 
-    Else, where a dense product is faster, None. Judged by the first rows: float32, contiguous, on the CPU. A hidden
-    unit that is on in most cases needs its row of weights only in the others.
+    Else, where a dense product is faster, None. Judged by some rows from beginning to end: float32, contiguous, on the
+    CPU. A hidden unit that is on in most cases needs its row of weights only in the others.
     """
     n = states.shape[-1]
-    cases, usual = min(LOOK_FOR_USUAL, states.numel() // n), torch.empty(n)
+    rows, usual = states.numel() // n, torch.empty(n)
+    cases = min(LOOK_FOR_USUAL, rows)
     find = callable_of(compiled("lists").find_usual)
-    unusual = int(find(states.data_ptr(), cases, n, usual.data_ptr()))
+    unusual = int(find(states.data_ptr(), cases, n, rows // cases, usual.data_ptr()))
     return usual if unusual <= _most(rounded) * cases * n else None
 
 

@@ -96,13 +96,16 @@ def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, direction
     """Take the step in one pass over the weights, their rounded copy included, if optimiser and states allow it."""
     data, model, scale, frame = direction
     velocity, rounded = _velocity(optimizer, rbm.weights), isinstance(sampled, RoundedRBM)
-    if not _is_plain_descent(optimizer, velocity) or (frame is not None and frame.visible_variance is not None):
+    weighted = data.outer.weighted or model.outer.weighted
+    if weighted or not _is_plain_descent(optimizer, velocity):
+        return False
+    if frame is not None and frame.visible_variance is not None:
         return False
     sparse = descent_takes(rbm.weights, rounded, model.outer.visible, data.outer.visible)
     if not (sparse or (rounded and multiplies_bfloat16())):
         return False
     write_layer_gradients(rbm, data, model, scale)
-    terms = [(x, y, sign * scale * factor) for (x, y, factor), sign in ((model.outer, 1), (data.outer, -1))]
+    terms = [(x, y, sign * scale * factor) for (x, y, factor, _), sign in ((model.outer, 1), (data.outer, -1))]
     offsets = None if frame is None else _offsets(rbm, frame)
     found = (_step_sparse if sparse else _step_dense)(optimizer, rbm, sampled, terms, offsets)
     if found is not None:

@@ -143,13 +143,14 @@ def count_nonzero(address: Any, count: Any) -> Any:
     return found
 
 
-@cfunc(types.int64(*[types.int64] * 4), cache=True, error_model="numpy")
-def find_usual(address: Any, cases: Any, n: Any, result: Any) -> Any:
-    """Write what most of the states x (cases, n) of each unit are, if each has two; return how many are not so.
+@cfunc(types.int64(*[types.int64] * 5), cache=True, error_model="numpy")
+def find_usual(address: Any, cases: Any, n: Any, apart: Any, result: Any) -> Any:
+    """Write what most of the states of each unit are in some cases, if each has two; return how many are not so.
 
-    Where that is hardly less than are not 0, the usual is 0, and those are counted.
+    The cases are rows 0, `apart`, 2 `apart`, ... of (..., n). Where those that are not as usual are hardly fewer than
+    those that are not 0, the usual is 0, and these are counted.
     """
-    x, usual = carray(floats_at(address), (cases, n)), carray(floats_at(result), (n,))
+    x, usual = carray(floats_at(address), (cases * apart, n))[::apart], carray(floats_at(result), (n,))
     equal, other = np.zeros(n, np.int32), x[0].copy()
     nonzero, unusual = 0, 0
     for case in range(cases):

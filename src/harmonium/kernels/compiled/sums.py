@@ -97,14 +97,13 @@ def _scaled_floats(builder: Any, total: Any, part: Any, value: Any, position: An
 
 
 def _scaled_pairs(builder: Any, total: Any, part: Any, value: Any, position: Any) -> Any:
-    """Widen both halves of the words, and multiply each by its float32."""
+    """Widen both halves of the words, and multiply each by its float32; the upper one first, as VDPBF16PS does."""
     words, place = load(builder, part, WORDS, 64), builder.shl(position, _whole(1))
     lower = builder.shl(words, ir.Constant(WORDS, [16] * HALF))
     upper = builder.and_(words, ir.Constant(WORDS, [0xFFFF0000] * HALF))
-    for half in (lower, upper):
-        factor = _everywhere(builder, value, place, REGISTER)
+    for half, at in ((upper, builder.add(place, _whole(1))), (lower, place)):
+        factor = _everywhere(builder, value, at, REGISTER)
         total = _multiply_add(builder, factor, builder.bitcast(half, REGISTER), total)
-        place = builder.add(place, _whole(1))
     return total
 
 
