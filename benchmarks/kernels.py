@@ -1,17 +1,20 @@
 """Where the time of an update goes, and what the compiled kernels do by themselves, beside plain torch.
 
-    python benchmarks/kernels.py
+    python benchmarks/kernels.py [--batch 100] [--model runs/mnist]
 
-Kernels alone: medians of 300 calls at 784x500 and batch 100, on MNIST digits where they are at hand. In an update:
-means over 400 updates of CD-1 with the default settings, each part timed as it is called.
+Kernels alone: medians of 300 calls at 784x500, on MNIST digits where they are at hand. In an update: means over 400
+updates of CD-1 with the default settings, each part timed as it is called. Of a trained model of MNIST: how many hidden
+units are on, and how many not as usual.
 """
 
 from __future__ import annotations
 
+import argparse
 import collections
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,11 +26,10 @@ from harmonium.kernels import PackedWeights, descent, products, sample_from_fiel
 from harmonium.kernels import bernoulli as sampling
 from harmonium.likelihood.annealing import anneal
 from harmonium.packed import PackedRBM
+from harmonium.rbm import RBM
 from harmonium.sampling import GeometricPath, base_of_states
-from harmonium.training import Settings, loop, materials, start
+from harmonium.training import Settings, loop, materials, open_model, start
 from harmonium.training import descent as stepping
-
-BATCH = 100
 
 
 def median(call: Callable[[], Any]) -> float:
@@ -42,10 +44,11 @@ def median(call: Callable[[], Any]) -> float:
 
 def kernels_alone(states: torch.Tensor) -> None:
     """Print the sampler and the products beside torch."""
-    field, bias = torch.randn(BATCH, VISIBLE), torch.zeros(VISIBLE)
+    batch = len(states)
+    field, bias = torch.randn(batch, VISIBLE), torch.zeros(VISIBLE)
     weights = 0.1 * torch.randn(VISIBLE, HIDDEN)
-    packed, hidden = PackedWeights(weights), (torch.rand(BATCH, HIDDEN) < 0.2).float()
-    count = BATCH * VISIBLE / 1000
+    packed, hidden = PackedWeights(weights), (torch.rand(batch, HIDDEN) < 0.2).float()
+    count = batch * VISIBLE / 1000
     pairs = states.unflatten(1, (-1, 2)).any(2).sum(1).float().mean()
     print(f"{states.sum(1).mean():.0f} ones in an example, in {pairs:.0f} pairs of neighbours")
     ours = median(lambda: sample_from_field(field, bias))
@@ -83,9 +86,9 @@ class Stopwatch:
         setattr(place, name, staticmethod(timed) if isinstance(place, type) else timed)
 
 
-def update_by_parts(values: torch.Tensor) -> None:
+def update_by_parts(values: torch.Tensor, batch_size: int) -> None:
     """Print the mean time of an update and of its parts."""
-    settings = Settings(hidden=HIDDEN, epochs=1)
+    settings = Settings(hidden=HIDDEN, epochs=1, batch_size=batch_size)
     data = materials(Dataset("digits", Cases(values)), settings, validation=0)
     state, watch = start(settings, data), Stopwatch()
     watch.around(sampling, "run", "random states")
@@ -93,14 +96,14 @@ def update_by_parts(values: torch.Tensor) -> None:
     watch.around(PackedRBM, "_dense_product", "products")
     watch.around(stepping, "rounded_outer", "products")
     watch.around(descent, "run", "gradient, step and packing of the weights")
-    batches = values.split(BATCH)
+    batches = values.split(batch_size)
     for batch in batches[:50]:
         loop.update(state, batch)
     watch.seconds.clear()
     updates, clock = 0, time.perf_counter()
-    for batch in [*batches[50:], *batches, *batches][:400]:
+    for batch in (10 * batches)[:400]:
         loop.update(state, batch)
-        updates += len(batch) == BATCH
+        updates += len(batch) == batch_size
     total = (time.perf_counter() - clock) / updates
     print(f"an update of CD-1: {1e3 * total:.2f} ms, of which")
     parts = {name: seconds / updates for name, seconds in watch.seconds.most_common()}
@@ -110,10 +113,10 @@ def update_by_parts(values: torch.Tensor) -> None:
 
 def annealing(values: torch.Tensor) -> None:
     """Print what a temperature of annealing takes at 500 runs, beside its two dense products."""
-    settings = Settings(hidden=HIDDEN, epochs=2, method="pcd", learning_rate=0.05, batch_size=BATCH)
+    settings = Settings(hidden=HIDDEN, epochs=2, method="pcd", learning_rate=0.05, batch_size=100)
     data = materials(Dataset("digits", Cases(values)), settings, validation=0)
     state = start(settings, data)
-    for batch in 2 * values.split(BATCH):
+    for batch in 2 * values.split(100):
         loop.update(state, batch)
     rbm, generator = state.rbm.requires_grad_(False), torch.Generator().manual_seed(0)
     path = GeometricPath(rbm, base_of_states(rbm, values[:1000]))
@@ -126,12 +129,26 @@ def annealing(values: torch.Tensor) -> None:
     print(f"a temperature of annealing, 500 runs, float32: {ours:.2f} ms; its two dense products alone: {dense:.2f} ms")
 
 
+@torch.no_grad()
+def usual(rbm: RBM, states: torch.Tensor) -> None:
+    """Print how sparse the hidden states of a model are."""
+    hidden = rbm.hidden.sample(rbm.hidden_field(states), torch.Generator().manual_seed(0))
+    unusual = hidden - (hidden.mean(0) > 0.5).float()
+    print(f"of the hidden units {hidden.mean():.1%} are on, and {unusual.abs().mean():.1%} are not as usual")
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--model", type=Path, help="A run folder.")
+    arguments = parser.parse_args()
     values = torch.from_numpy(binary_digits()[0])
     with torch.no_grad():
-        kernels_alone(values[:BATCH])
+        kernels_alone(values[: arguments.batch].contiguous())
     annealing(values)
-    update_by_parts(values)
+    update_by_parts(values, arguments.batch)
+    if arguments.model:
+        usual(open_model(arguments.model).rbm, values[:500])
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ SPARSE, SPARSE_ROUNDED, SPARSE_WITH_AMX = 0.4, 0.3, 0.05
 The first is of weights in float32; the others of rounded ones, for which dense products are faster too, and with AMX.
 """
 
-LOOK, LOOK_FOR_USUAL = 4, 16
-"""How many rows are looked at to find that share, and what is usual."""
+LOOK, LOOK_FOR_USUAL = 4, 32
+"""How many rows are looked at to find that share, and what is usual: of few coins most fall alike by chance."""
 
 LANES = 32
 """Columns are packed in blocks of so many."""

@@ -129,6 +129,22 @@ def _descend_rows(
         _descend_row(weights, velocity, gradient, i, k, factors)
 
 
+@njit(inline="always")
+def _at(table: Any) -> Any:
+    """Return the arrays of a table as `descend` has it: both states, W, velocity, numbers, offsets and dots, sums."""
+    of_model, of_data, n, m, units = table[2], table[4], table[8], table[9], table[11]
+    visible, hidden = carray(floats_at(table[12]), (n,)), carray(floats_at(table[13]), (2, m))
+    return (
+        carray(floats_at(table[1]), (of_model, n)),
+        carray(floats_at(table[3]), (of_data, n)),
+        carray(floats_at(table[6]), (n, m)),
+        carray(floats_at(table[7]), (n, m)),
+        carray(floats_at(table[10]), (3,)),
+        (table[12] != 0, visible, hidden, carray(floats_at(table[14]), (n,))),
+        carray(floats_at(table[15]), ((n + units - 1) // units, m)),
+    )
+
+
 @cfunc(TABLE, cache=True, error_model="numpy")
 def descend(table: Any) -> None:
     """One step of stochastic gradient descent on the weights.
@@ -140,15 +156,11 @@ def descend(table: Any) -> None:
     visible (n,), hidden (2, m) mean and difference, dots (n,), sums (pieces, m).
     """
     counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
-    x_model, x_data = carray(floats_at(table[1]), (of_model, n)), carray(floats_at(table[3]), (of_data, n))
-    weights, velocity = carray(floats_at(table[6]), (n, m)), carray(floats_at(table[7]), (n, m))
-    factors, width = carray(floats_at(table[10]), (3,)), (m + LANES - 1) // LANES
+    x_model, x_data, weights, velocity, factors, centre, sums = _at(table)
+    width = (m + LANES - 1) // LANES
     index, value = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.float32)
     lists = index, value, np.empty(units, np.uint64)
     gradient, apart = np.empty((units, width * LANES), np.float32), (of_model + of_data) << ROW
-    visible, hidden = carray(floats_at(table[12]), (n,)), carray(floats_at(table[13]), (2, m))
-    centre = table[12] != 0, visible, hidden, carray(floats_at(table[14]), (n,))
-    sums = carray(floats_at(table[15]), ((n + units - 1) // units, m))
     piece = fetch_and_increment(counter)
     while piece * units < n:
         first, last = piece * units, min(n, (piece + 1) * units)
@@ -165,16 +177,12 @@ def descend_rounded(table: Any) -> None:
     table: as above, and pairs of the rows and of the columns of W.
     """
     counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
-    x_model, x_data = carray(floats_at(table[1]), (of_model, n)), carray(floats_at(table[3]), (of_data, n))
-    weights, velocity = carray(floats_at(table[6]), (n, m)), carray(floats_at(table[7]), (n, m))
-    factors, width = carray(floats_at(table[10]), (3,)), (m + LANES - 1) // LANES
+    x_model, x_data, weights, velocity, factors, centre, sums = _at(table)
+    width = (m + LANES - 1) // LANES
     index, word = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.uint32)
     lists = (index, word, np.empty((units, TILE + 1, 2), np.float32)), np.empty(units, np.uint64)
     gradient, shift = np.empty((units, (m + WIDE - 1) // WIDE * WIDE), np.float32), (of_model + 1) // 2
     apart = (shift + (of_data + 1) // 2) << ROW
-    visible, hidden = carray(floats_at(table[12]), (n,)), carray(floats_at(table[13]), (2, m))
-    centre = table[12] != 0, visible, hidden, carray(floats_at(table[14]), (n,))
-    sums = carray(floats_at(table[15]), ((n + units - 1) // units, m))
     rows = carray(words_at(table[16]), (width, (n + 1) // 2, LANES))
     columns = carray(words_at(table[17]), ((n + LANES - 1) // LANES, (m + 1) // 2, LANES))
     nothing = np.zeros(m, np.float32)
