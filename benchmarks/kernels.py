@@ -22,7 +22,7 @@ import torch
 
 from epoch_time import HIDDEN, VISIBLE, binary_digits
 from harmonium.data import Cases, Dataset
-from harmonium.kernels import PackedWeights, descent, products, sample_from_field, sample_normal
+from harmonium.kernels import descent, has_tiles, packed_weights, products, sample_from_field, sample_normal, tiled
 from harmonium.kernels import bernoulli as sampling
 from harmonium.likelihood.annealing import anneal
 from harmonium.packed import PackedRBM
@@ -47,18 +47,19 @@ def kernels_alone(states: torch.Tensor) -> None:
     batch = len(states)
     field, bias = torch.randn(batch, VISIBLE), torch.zeros(VISIBLE)
     weights = 0.1 * torch.randn(VISIBLE, HIDDEN)
-    packed, hidden = PackedWeights(weights), (torch.rand(batch, HIDDEN) < 0.2).float()
+    packed, hidden = packed_weights(weights, rounded=True), (torch.rand(batch, HIDDEN) < 0.2).float()
     count = batch * VISIBLE / 1000
     pairs = states.unflatten(1, (-1, 2)).any(2).sum(1).float().mean()
     print(f"{states.sum(1).mean():.0f} ones in an example, in {pairs:.0f} pairs of neighbours")
     ours = median(lambda: sample_from_field(field, bias))
     theirs = median(lambda: torch.rand_like(field) < torch.sigmoid(field + bias))
     print(f"sampling: {count / ours:.2f} G states a second; torch.rand() < torch.sigmoid(): {count / theirs:.2f}")
-    for name, sparse, dense in (
+    way = "in matrix registers" if has_tiles() else "by adding rows"
+    for name, ours, dense in (
         ("v -> h", lambda: packed.hidden_field(states), lambda: states @ weights),
         ("h -> v, 20 % on", lambda: packed.visible_field(hidden), lambda: hidden @ weights.T),
     ):
-        print(f"{name}: {median(sparse):.0f} us by adding rows, {median(dense):.0f} us dense in float32")
+        print(f"{name}: {median(ours):.0f} us {way}, {median(dense):.0f} us dense in float32")
     print(f"packing the weights: {median(lambda: packed.pack(weights)):.0f} us")
     mean, deviation = field.clone(), torch.ones(VISIBLE)
     ours = median(lambda: sample_normal(mean, deviation))
@@ -92,6 +93,7 @@ def update_by_parts(values: torch.Tensor, batch_size: int) -> None:
     data = materials(Dataset("digits", Cases(values)), settings, validation=0)
     state, watch = start(settings, data), Stopwatch()
     watch.around(sampling, "run", "random states")
+    watch.around(tiled, "_product", "products")
     watch.around(products, "_sparse_product", "products")
     watch.around(PackedRBM, "_dense_product", "products")
     watch.around(stepping, "rounded_outer", "products")

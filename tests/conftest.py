@@ -49,3 +49,16 @@ def command(monkeypatch, capsys):
         return stopped.value.code or 0, captured.out, captured.err
 
     return run
+
+
+@pytest.fixture(params=[False, True])
+def tiles(request, monkeypatch):
+    """Whether products are made in matrix registers; once as where the processor has none."""
+    from harmonium import packed
+    from harmonium.kernels import backend, descent, tiled
+
+    if request.param and not backend.has_tiles():
+        pytest.skip("the processor has no matrix registers")
+    for place in (packed, tiled, descent):
+        monkeypatch.setattr(place, "has_tiles", lambda: request.param)
+    return request.param

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harmonium import RBM, packed
-from harmonium.kernels import PackedWeights, backend, products
+from harmonium.kernels import PackedWeights, backend, products, tiled
 from harmonium.packed import PackedRBM, RoundedRBM, gains, packed_if_faster
 from harmonium.sampling import check_kernel, gibbs
 from harmonium.units import Bernoulli, Gaussian
@@ -22,7 +22,7 @@ def states(density, width, generator):
 
 
 @pytest.mark.parametrize("density", [0.1, 0.5, 0.9])
-def test_fields_of_packed_weights_are_those_of_the_model(density, generator):
+def test_fields_of_packed_weights_are_those_of_the_model(density, tiles, generator):
     rbm = wide_rbm()
     seen = packed_if_faster(rbm.requires_grad_(False))
     assert type(seen) is PackedRBM
@@ -34,7 +34,7 @@ def test_fields_of_packed_weights_are_those_of_the_model(density, generator):
 
 @pytest.mark.parametrize("dense", [False, True])
 @pytest.mark.parametrize("density", [0.1, 0.5, 0.9])
-def test_fields_are_those_of_the_rounded_weights(density, dense, generator, monkeypatch):
+def test_fields_are_those_of_the_rounded_weights(density, dense, tiles, generator, monkeypatch):
     rbm = wide_rbm()
     monkeypatch.setattr(packed, "multiplies_bfloat16", lambda: dense)
     seen = RoundedRBM(rbm)
@@ -49,6 +49,8 @@ def test_fields_are_those_of_the_rounded_weights(density, dense, generator, monk
 
 def test_rows_are_added_for_what_is_not_as_usual(generator, monkeypatch):
     """Units that are mostly on count as those that are mostly off; only without a usual state is a product dense."""
+    monkeypatch.setattr(packed, "has_tiles", lambda: False)
+    monkeypatch.setattr(tiled, "has_tiles", lambda: False)
     rbm, calls = wide_rbm(), []
     seen, dense = PackedRBM(rbm), PackedRBM._dense_product
     monkeypatch.setattr(PackedRBM, "_dense_product", staticmethod(lambda *given: calls.append(1) or dense(*given)))
@@ -121,12 +123,11 @@ def test_where_it_gains():
         assert not gains(wide_rbm().double())
 
 
-def test_chains_of_the_rounded_model_keep_the_distribution_of_the_rounded_weights(generator, monkeypatch):
-    """Stationarity, false-alarm rate 1e-4; in float32, so that the compiled kernels do the work."""
+def test_chains_of_the_rounded_model_keep_the_distribution_of_the_rounded_weights(tiles, generator, monkeypatch):
+    """Stationarity, false-alarm rate 1e-4 each; in float32, so that the compiled kernels do the work."""
     rbm = RBM(Bernoulli(6), Bernoulli(4), weights=1.5 * torch.randn(6, 4, generator=generator).bfloat16().float())
     seen = RoundedRBM(rbm)
-    for name in ("SPARSE_ROUNDED", "SPARSE_WITH_AMX"):
-        monkeypatch.setattr(products, name, 1.0)  # rows are added, however many
+    monkeypatch.setattr(products, "SPARSE_ROUNDED", 1.0)  # without matrix registers rows are added, however many
 
     class Rounded:
         init = staticmethod(lambda _, visible: gibbs.init(seen, visible))

@@ -10,7 +10,7 @@ import torch
 
 import harmonium
 from harmonium.deep import StackRun
-from harmonium.kernels import multiplies_bfloat16, why_not
+from harmonium.kernels import has_tiles, multiplies_bfloat16, why_not
 from harmonium.training import Run, open_model
 
 
@@ -34,6 +34,8 @@ def _mixed_precision() -> str:
         return "no: it needs the compiled kernels"
     if not multiplies_bfloat16():
         return "no: the processor has no instructions for bfloat16"
+    if has_tiles():
+        return "yes: products in bfloat16 in matrix registers (AMX); those of float32 too, in three parts"
     return "yes: rows of rounded weights are added for states that are not as usual; dense products in bfloat16"
 
 

@@ -1,18 +1,28 @@
-"""The model with its weights laid out for samplers: rows of weights are added for states that are not as usual."""
+"""The model with its weights laid out for samplers: for sums of rows, or for the processor's matrix registers."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from harmonium.kernels import PackedWeights, kernels_take, multiplies_bfloat16, usual_states
+from harmonium.kernels import (
+    PackedWeights,
+    TiledWeights,
+    has_tiles,
+    kernels_take,
+    multiplies_bfloat16,
+    packed_weights,
+    usual_states,
+)
 from harmonium.rbm import RBM
 
 
 class PackedRBM(RBM):
-    """The same model, layers and weights shared, whose products with sparse states read a copy of the weights.
+    """The same model, layers and weights shared, whose products read a copy of the weights laid out for speed.
 
     The products are those of float32, up to the order of summation and to the rounding of states less what is usual.
+    Where the processor has matrix registers they make all products; elsewhere, rows of weights are added for states
+    that are not as usual, and a dense product is torch's.
 
     Parameters
     ----------
@@ -21,7 +31,7 @@ class PackedRBM(RBM):
 
     Attributes
     ----------
-    packed : PackedWeights
+    packed : PackedWeights or TiledWeights
         The copy, made and brought up to date when it is asked for.
     """
 
@@ -30,7 +40,7 @@ class PackedRBM(RBM):
     def __init__(self, rbm: RBM) -> None:
         super().__init__(rbm.visible, rbm.hidden, weights=rbm.weights)
         self.weights = rbm.weights
-        self._packed: PackedWeights | None = None
+        self._packed: PackedWeights | TiledWeights | None = None
         self.refresh()
 
     def refresh(self) -> None:
@@ -38,34 +48,36 @@ class PackedRBM(RBM):
         self._packed_at: int | None = None
 
     @property
-    def packed(self) -> PackedWeights:
-        """The copy of the weights for products with sparse states."""
+    def packed(self) -> PackedWeights | TiledWeights:
+        """The copy of the weights, up to date."""
         if self._packed is None:
-            self._packed = PackedWeights(self.weights.detach(), self.rounded)
+            self._packed = packed_weights(self.weights.detach(), self.rounded)
         elif self._packed_at != self.weights._version:
             self._packed.pack(self.weights.detach())
         self._packed_at = self.weights._version
         return self._packed
 
     def hidden_field(self, visible: Tensor) -> Tensor:
-        """W^T v: rows of W added where most of v is as usual, a dense product elsewhere."""
+        """W^T v, in the fastest way."""
         self.visible.check_width(visible, "the visible state")
+        if has_tiles() and _in_order(visible):
+            return self.packed.hidden_field(visible)
         if (usual := self._usual(visible)) is not None:
             return self.packed.hidden_field(visible, usual)
         return self._dense_product(visible, self._weights_for_dense())
 
     def visible_field(self, hidden: Tensor) -> Tensor:
-        """W h: columns of W added where most of h is as usual, a dense product elsewhere."""
+        """W h, in the fastest way."""
         self.hidden.check_width(hidden, "the hidden state")
+        if has_tiles() and _in_order(hidden):
+            return self.packed.visible_field(hidden)
         if (usual := self._usual(hidden)) is not None:
             return self.packed.visible_field(hidden, usual)
         return self._dense_product(hidden, self._weights_for_dense().T)
 
     def _usual(self, states: Tensor) -> Tensor | None:
         """Return what most states are, if rows for the others are to be added; None for a dense product."""
-        if states.dtype != torch.float32 or not states.is_contiguous() or not states.numel():
-            return None
-        return usual_states(states, self.rounded)
+        return usual_states(states, self.rounded) if _in_order(states) and not has_tiles() else None
 
     def _weights_for_dense(self) -> Tensor:
         return self.weights.detach()
@@ -84,7 +96,7 @@ class RoundedRBM(PackedRBM):
 
     Attributes
     ----------
-    packed : PackedWeights
+    packed : PackedWeights or TiledWeights
     dense : Tensor, shape (n, m), bfloat16
         The two copies, each brought up to date when it is asked for.
     """
@@ -119,6 +131,11 @@ class RoundedRBM(PackedRBM):
 
     def _weights_for_dense(self) -> Tensor:
         return self.dense if multiplies_bfloat16() else self.weights.detach()
+
+
+def _in_order(states: Tensor) -> bool:
+    """Whether kernels can read these states."""
+    return states.dtype == torch.float32 and states.is_contiguous() and states.numel() > 0
 
 
 def packed_if_faster(rbm: RBM) -> RBM:

@@ -14,6 +14,7 @@ from harmonium.kernels import (
     Descent,
     Offsets,
     PackedWeights,
+    TiledWeights,
     backend,
     descend,
     descend_along,
@@ -346,6 +347,10 @@ def print_a_digest_of_what_every_kernel_computes():
     out += descend(weights, velocity, phase, phase, numbers, packed, offsets)
     out += descend(weights, velocity, phase, phase, numbers, None, offsets)
     out += [PackedWeights(weights, rounded=False).hidden_field(visible), mean_of_field(field, bias)]
+    if backend.has_tiles():
+        tiled = TiledWeights(weights)
+        out += [tiled.hidden_field(visible), TiledWeights(weights, rounded=False).hidden_field(visible)]
+        out += descend(weights, velocity, phase, phase, numbers, tiled, offsets)
     half, gradient = weights.bfloat16(), torch.randn(200, 70, generator=generator).bfloat16()
     out += descend_along(weights, velocity, gradient, numbers, half, offsets)
     out += [weights, velocity, packed.rows, packed.columns, half.view(torch.int16)]

@@ -6,7 +6,7 @@ import torch
 from harmonium import kernels
 from harmonium.data import Cases, Dataset
 from harmonium.errors import InputError
-from harmonium.kernels import PackedWeights, backend, products
+from harmonium.kernels import PackedWeights, backend, packed_weights, products
 from harmonium.packed import PackedRBM, RoundedRBM
 from harmonium.rbm import RBM
 from harmonium.training import Settings, beginning, descent, materials, resume_run, start, start_run, train
@@ -45,10 +45,9 @@ def test_the_pass_over_the_weights_is_torchs_sgd(method, monkeypatch):
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_both_ways_of_a_rounded_step_are_torchs_sgd_nearly(share, monkeypatch):
-    """Along sums of rows and along a dense product in bfloat16; one update, so that all draw the same states."""
-    for name in ("SPARSE_ROUNDED", "SPARSE_WITH_AMX"):
-        monkeypatch.setattr(products, name, share)
+def test_all_ways_of_a_rounded_step_are_torchs_sgd_nearly(share, tiles, monkeypatch):
+    """Along sums of rows, a dense product, matrix registers; one update, so that all draw the same states."""
+    monkeypatch.setattr(products, "SPARSE_ROUNDED", share)
     monkeypatch.setattr(descent, "multiplies_bfloat16", lambda: True)
     calls = []
     for name in ("descend", "descend_along"):
@@ -56,7 +55,7 @@ def test_both_ways_of_a_rounded_step_are_torchs_sgd_nearly(share, monkeypatch):
         monkeypatch.setattr(descent, name, lambda *given, kept=kept, name=name: calls.append(name) or kept(*given))
     changes = {"method": "cd", "precision": "mixed", "epochs": 1, "batch_size": 600, "momentum": 0.0}
     ours = trained(**changes)
-    assert calls == ["descend" if share else "descend_along"]
+    assert calls == ["descend" if share or tiles else "descend_along"]
     theirs = trained(monkeypatch, **changes)
     assert follows(ours)
     for name, tensor in theirs.rbm.state_dict().items():
@@ -83,17 +82,17 @@ def test_a_rounded_step_of_weighted_states_is_that_of_float32_nearly(gradient, s
 
 def follows(state):
     fresh = PackedWeights(state.rbm.weights.detach())
-    packed, dense = state.sampled.packed, state.sampled.dense
-    copies = torch.equal(packed.rows, fresh.rows) and torch.equal(packed.columns, fresh.columns)
+    copy, dense = state.sampled.packed, state.sampled.dense
+    copies = torch.equal(copy.rows, fresh.rows) and torch.equal(copy.columns, fresh.columns)
     return copies and torch.equal(dense, state.rbm.weights.detach().bfloat16())
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_the_copies_follow_the_weights(optimizer):
+def test_the_copies_follow_the_weights(optimizer, tiles):
     assert follows(trained(optimizer=optimizer, precision="mixed"))
     exact = trained(optimizer=optimizer, precision="float32")
     assert type(exact.sampled) is PackedRBM
-    assert torch.equal(exact.sampled.packed.rows, PackedWeights(exact.rbm.weights.detach(), rounded=False).rows)
+    assert torch.equal(exact.sampled.packed.rows, packed_weights(exact.rbm.weights.detach(), rounded=False).rows)
 
 
 def test_mixed_precision_is_the_default_where_it_gains(monkeypatch):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import importlib
 import importlib.util
 import os
+import platform
 from types import ModuleType
 from typing import Any
 
@@ -48,6 +50,15 @@ def has(capability: str) -> bool:
 def multiplies_bfloat16() -> bool:
     """Whether the processor has instructions for products in bfloat16; elsewhere these gain nothing over float32."""
     return has("amx_bf16") or has("avx512_bf16")
+
+
+@functools.cache
+def has_tiles() -> bool:
+    """Whether kernels may use the processor's matrix registers (AMX), for which Linux wants to be asked."""
+    if why_not() or not has("amx_bf16") or not compiled("tiles").COMPILES:
+        return False
+    ask, permission, tiles = 158, 0x1023, 18  # arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA: of the whole process
+    return platform.system() == "Linux" and ctypes.CDLL(None).syscall(ask, permission, tiles) == 0
 
 
 @functools.cache

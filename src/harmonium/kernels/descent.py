@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmonium.kernels.backend import compiled, kernels_take
-from harmonium.kernels.products import UNITS, PackedWeights, blocks, is_sparse, pack_floats, pack_means
+from harmonium.kernels.backend import compiled, has_tiles, kernels_take
+from harmonium.kernels.products import LANES, UNITS, PackedWeights, blocks, is_sparse, pack_floats, pack_means, pairs_of
 from harmonium.kernels.threads import run
+from harmonium.kernels.tiled import TiledWeights
 
 
 class Descent(NamedTuple):
@@ -24,9 +25,12 @@ class Descent(NamedTuple):
 def descent_takes(weights: Tensor, rounded: bool, *states: Tensor) -> bool:
     """Whether `descend` takes these weights and visible states, and is faster than a dense product.
 
-    Both have to be in float32, in order, and the states mostly 0; `rounded` says which products it is held against.
+    Both have to be in float32, in order, and the states mostly 0, but where the processor has matrix registers for
+    rounded weights; `rounded` says which products it is held against.
     """
-    return kernels_take(weights, *states) and all(is_sparse(x, rounded) for x in states)
+    if not kernels_take(weights, *states):
+        return False
+    return (rounded and has_tiles()) or all(is_sparse(x, rounded) for x in states)
 
 
 class Offsets(NamedTuple):
@@ -51,7 +55,7 @@ def descend(
     model: tuple[Tensor, Tensor, float],
     data: tuple[Tensor, Tensor, float],
     numbers: Descent,
-    packed: PackedWeights | None = None,
+    packed: PackedWeights | TiledWeights | None = None,
     offsets: Offsets | None = None,
 ) -> tuple[Tensor, Tensor] | None:
     """Change weights and velocity in place by a step along g, the sum of factor x' y over model and data.
@@ -65,7 +69,7 @@ def descend(
     model, data : (x, y, factor)
         Visible states (cases, n), means of hidden units (cases, m), and what their product counts.
     numbers : Descent
-    packed : PackedWeights, optional
+    packed : PackedWeights or TiledWeights, optional
         The rounded copy of the weights, to be kept up to date in the same pass. With it, the means are rounded too.
     offsets : Offsets, optional
         What centering subtracts.
@@ -80,18 +84,21 @@ def descend(
     What is rounded is off by at most 2^-8 of itself: less its offset, a mean keeps more of what cases differ in, and
     one near 1 as much as one near 0. Sums are float32.
     """
-    factors, centre = np.array(numbers, dtype=np.float32), _Centre(offsets, weights)
+    units = LANES if isinstance(packed, TiledWeights) else UNITS
+    factors, centre = np.array(numbers, dtype=np.float32), _Centre(offsets, weights, units)
     middle = None if offsets is None else offsets.hidden[0]
     means = (_means if packed is None else _rounded_means)(middle, model, data)
     addresses = (
         *(number for x in (model[0], data[0]) for number in (x.data_ptr(), len(x))),
         *(means.data_ptr(), weights.data_ptr(), 0 if velocity is None else velocity.data_ptr(), *weights.shape),
-        *(factors.ctypes.data, UNITS, *centre.addresses()),
+        *(factors.ctypes.data, units, *centre.addresses()),
     )
     if packed is None:
         run(compiled("descent").descend, *addresses)
     else:
-        run(compiled("descent").descend_rounded, *addresses, packed.rows.data_ptr(), packed.columns.data_ptr())
+        tiled = isinstance(packed, TiledWeights)
+        kernel = compiled("tile_descent").descend_tiles if tiled else compiled("descent").descend_rounded
+        run(kernel, *addresses, packed.rows.data_ptr(), packed.columns.data_ptr())
     torch.autograd.graph.increment_version([x for x in (weights, velocity) if x is not None])
     return centre.corrections()
 
@@ -107,7 +114,7 @@ def _means(centre: Tensor | None, *phases: tuple[Tensor, Tensor, float]) -> Tens
 
 def _rounded_means(centre: Tensor | None, *phases: tuple[Tensor, Tensor, float]) -> Tensor:
     """Return them in bfloat16, two cases to a word; each phase begins with a word of its own."""
-    pairs, first = [(len(x) + 1) // 2 for x, _, _ in phases], 0
+    pairs, first = [pairs_of(len(x)) for x, _, _ in phases], 0
     means = blocks(sum(pairs), phases[0][1].shape[1], torch.int32)
     for (_, y, factor), count in zip(phases, pairs, strict=True):
         pack_means(y, means, first, centre, factor)
@@ -140,7 +147,7 @@ def descend_along(
     (Tensor, Tensor) or None
         As of `descend`.
     """
-    factors, centre = np.array(numbers, dtype=np.float32), _Centre(offsets, weights)
+    factors, centre = np.array(numbers, dtype=np.float32), _Centre(offsets, weights, UNITS)
     run(
         compiled("descent").descend_along,
         *(gradient.data_ptr(), weights.data_ptr(), 0 if velocity is None else velocity.data_ptr()),
@@ -154,9 +161,9 @@ def descend_along(
 class _Centre:
     """Where a kernel finds the offsets, and leaves what the gradients of the biases need."""
 
-    def __init__(self, offsets: Offsets | None, weights: Tensor) -> None:
+    def __init__(self, offsets: Offsets | None, weights: Tensor, units: int) -> None:
         n, m = weights.shape
-        self.offsets, self.dots, self.sums = offsets, torch.empty(n), torch.empty(-(-n // UNITS), m)
+        self.offsets, self.dots, self.sums = offsets, torch.empty(n), torch.empty(-(-n // units), m)
 
     def addresses(self) -> tuple[int, ...]:
         """Return four addresses, 0 without offsets."""

@@ -9,20 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmonium.kernels.backend import callable_of, compiled, has
+from harmonium.kernels.backend import callable_of, compiled
 from harmonium.kernels.threads import run
 
-SPARSE, SPARSE_ROUNDED, SPARSE_WITH_AMX = 0.4, 0.3, 0.05
+SPARSE, SPARSE_ROUNDED = 0.4, 0.3
 """Up to this share of numbers other than 0, or than usual, adding rows is faster than a dense product.
 
-The first is of weights in float32; the others of rounded ones, for which dense products are faster too, and with AMX.
+The first is of weights in float32, the other of rounded ones, for which dense products are faster too.
 """
 
 LOOK, LOOK_FOR_USUAL = 4, 32
 """How many rows are looked at to find that share, and what is usual: of few coins most fall alike by chance."""
 
 LANES = 32
-"""Columns are packed in blocks of so many."""
+"""Columns are packed in blocks of so many, and pairs of rows in so many rows or a multiple."""
 
 CASES = 32
 """The most cases that make a piece of work: they share a block of weights in the nearest cache."""
@@ -49,16 +49,16 @@ class PackedWeights:
     ----------
     shape : tuple of int
         (n, m).
-    rows : Tensor, shape (ceil(m / 32), n, 32) float32, or (ceil(m / 32), ceil(n / 2), 32) int32 where rounded
+    rows : Tensor, shape (ceil(m / 32), n, 32) float32, or (ceil(m / 32), 16 ceil(n / 32), 32) int32 where rounded
         For products with visible states.
-    columns : Tensor, shape (ceil(n / 32), m or ceil(m / 2), 32)
+    columns : Tensor, shape (ceil(n / 32), m or 16 ceil(m / 32), 32)
         The transpose, for products with hidden states.
     """
 
     def __init__(self, weights: Tensor, rounded: bool = True) -> None:
         n, m = self.shape = tuple(weights.shape)
         if rounded:
-            self.rows, self.columns = blocks(-(-n // 2), m, torch.int32), blocks(-(-m // 2), n, torch.int32)
+            self.rows, self.columns = blocks(pairs_of(n), m, torch.int32), blocks(pairs_of(m), n, torch.int32)
         else:
             self.rows, self.columns = blocks(n, m), blocks(m, n)
         for store in (self.rows, self.columns):
@@ -89,6 +89,11 @@ def blocks(cases: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor
     store = torch.empty(math.prod(shape) + 16, dtype=dtype)
     shift = -store.data_ptr() % 64 // store.element_size()
     return store[shift : shift + math.prod(shape)].view(shape)
+
+
+def pairs_of(n: int) -> int:
+    """Return how many rows of pairs n rows take."""
+    return -(-n // LANES) * (LANES // 2)
 
 
 def pack_floats(part: Tensor, out: Tensor, first: int = 0, centre: Tensor | None = None, factor: float = 1.0) -> None:
@@ -162,9 +167,7 @@ def is_sparse(states: Tensor, rounded: bool) -> bool:
 
 def _most(rounded: bool) -> float:
     """Return the largest share that is sparse."""
-    if not rounded:
-        return SPARSE
-    return SPARSE_WITH_AMX if has("amx_bf16") else SPARSE_ROUNDED
+    return SPARSE_ROUNDED if rounded else SPARSE
 
 
 def rounded_outer(*terms: tuple[Tensor, Tensor, float], centre: Tensor | None = None) -> Tensor:

@@ -16,7 +16,7 @@ from harmonium.kernels.compiled.intrinsics import (
     words_at,
 )
 from harmonium.kernels.compiled.lists import list_case_pairs, list_cases
-from harmonium.kernels.compiled.packing import HALF_WORD, ONE, pack_columns, pack_rows, rounded
+from harmonium.kernels.compiled.packing import HALF_WORD, ONE, pack_columns, pack_rows, pairs_of, rounded
 from harmonium.kernels.compiled.sums import (
     MULTIPLIES_PAIRS,
     ROW,
@@ -115,7 +115,7 @@ def _descend_row(weights: Any, velocity: Any, gradient: Any, i: Any, k: Any, fac
 
 
 @njit(nogil=True, error_model="numpy")
-def _descend_rows(
+def descend_rows(
     weights: Any, velocity: Any, gradient: Any, first: Any, last: Any, factors: Any, centre: Any, sums: Any
 ) -> None:
     """Centre the gradient of some rows where offsets are given, and take the step on them."""
@@ -130,7 +130,7 @@ def _descend_rows(
 
 
 @njit(inline="always")
-def _at(table: Any) -> Any:
+def arrays_of(table: Any) -> Any:
     """Return the arrays of a table as `descend` has it: both states, W, velocity, numbers, offsets and dots, sums."""
     of_model, of_data, n, m, units = table[2], table[4], table[8], table[9], table[11]
     visible, hidden = carray(floats_at(table[12]), (n,)), carray(floats_at(table[13]), (2, m))
@@ -156,7 +156,7 @@ def descend(table: Any) -> None:
     visible (n,), hidden (2, m) mean and difference, dots (n,), sums (pieces, m).
     """
     counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
-    x_model, x_data, weights, velocity, factors, centre, sums = _at(table)
+    x_model, x_data, weights, velocity, factors, centre, sums = arrays_of(table)
     width = (m + LANES - 1) // LANES
     index, value = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.float32)
     lists = index, value, np.empty(units, np.uint64)
@@ -166,7 +166,7 @@ def descend(table: Any) -> None:
         first, last = piece * units, min(n, (piece + 1) * units)
         _add_phase(x_model, first, last, table[5], 0, apart, width, lists, gradient, False)
         _add_phase(x_data, first, last, table[5], of_model, apart, width, lists, gradient, True)
-        _descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
+        descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
         piece = fetch_and_increment(counter)
 
 
@@ -177,21 +177,21 @@ def descend_rounded(table: Any) -> None:
     table: as above, and pairs of the rows and of the columns of W.
     """
     counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
-    x_model, x_data, weights, velocity, factors, centre, sums = _at(table)
+    x_model, x_data, weights, velocity, factors, centre, sums = arrays_of(table)
     width = (m + LANES - 1) // LANES
     index, word = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.uint32)
     lists = (index, word, np.empty((units, TILE + 1, 2), np.float32)), np.empty(units, np.uint64)
-    gradient, shift = np.empty((units, (m + WIDE - 1) // WIDE * WIDE), np.float32), (of_model + 1) // 2
-    apart = (shift + (of_data + 1) // 2) << ROW
-    rows = carray(words_at(table[16]), (width, (n + 1) // 2, LANES))
-    columns = carray(words_at(table[17]), ((n + LANES - 1) // LANES, (m + 1) // 2, LANES))
+    gradient, shift = np.empty((units, (m + WIDE - 1) // WIDE * WIDE), np.float32), pairs_of(of_model)
+    apart = (shift + pairs_of(of_data)) << ROW
+    rows = carray(words_at(table[16]), (width, pairs_of(n), LANES))
+    columns = carray(words_at(table[17]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
     nothing = np.zeros(m, np.float32)
     piece = fetch_and_increment(counter)
     while piece * units < n:
         first, last = piece * units, min(n, (piece + 1) * units)
         _add_phase_of_pairs(x_model, first, last, table[5], 0, apart, width, lists, gradient, False)
         _add_phase_of_pairs(x_data, first, last, table[5], shift, apart, width, lists, gradient, True)
-        _descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
+        descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
         pack_rows(weights, rows, first, last, nothing, ONE, 0)
         pack_columns(weights, columns, first, last)
         piece = fetch_and_increment(counter)

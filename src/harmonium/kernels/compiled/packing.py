@@ -23,6 +23,12 @@ def rounded(x: Any) -> Any:
 
 
 @njit(inline="always")
+def pairs_of(n: Any) -> Any:
+    """Return how many rows of pairs n rows of weights take: a multiple of 16, as a tile has so many."""
+    return (n + LANES - 1) // LANES * HALF
+
+
+@njit(inline="always")
 def _pair(low: Any, high: Any) -> Any:
     """Return a word that holds two rounded numbers."""
     return np.uint32(rounded(low) | np.uint32(rounded(high) << HALF_WORD))
@@ -72,8 +78,8 @@ def pack(table: Any) -> None:
     counter, n, m, units = table[0], table[4], table[5], table[6]
     nothing = np.zeros(m, np.float32)
     weights = carray(floats_at(table[1]), (n, m))
-    rows = carray(words_at(table[2]), ((m + LANES - 1) // LANES, (n + 1) // 2, LANES))
-    columns = carray(words_at(table[3]), ((n + LANES - 1) // LANES, (m + 1) // 2, LANES))
+    rows = carray(words_at(table[2]), ((m + LANES - 1) // LANES, pairs_of(n), LANES))
+    columns = carray(words_at(table[3]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
     first = fetch_and_increment(counter) * units
     while first < n:
         pack_rows(weights, rows, first, min(n, first + units), nothing, ONE, 0)
@@ -82,8 +88,32 @@ def pack(table: Any) -> None:
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
+def pack_in_parts(table: Any) -> None:
+    """W (n, m) -> pairs of its rows, part by part: each is what the parts before leave of W, rounded.
+
+    table: W, pairs (blocks of m, all parts of pairs of n, 32), n, m, parts, rows a piece (even).
+    """
+    counter, n, m, parts, units = table[0], table[3], table[4], table[5], table[6]
+    nothing, left = np.zeros(m, np.float32), np.empty((units, m), np.float32)
+    weights, of_part = carray(floats_at(table[1]), (n, m)), pairs_of(n)
+    pairs = carray(words_at(table[2]), ((m + LANES - 1) // LANES, parts * of_part, LANES))
+    first = fetch_and_increment(counter) * units
+    while first < n:
+        count = min(n, first + units) - first
+        for i in range(np.uint64(count)):
+            for j in range(np.uint64(m)):
+                left[i, j] = weights[np.uint64(first) + i, j]
+        for part in range(parts):
+            pack_rows(left, pairs, 0, count, nothing, ONE, part * of_part + first // 2)
+            for i in range(np.uint64(count)):
+                for j in range(np.uint64(m)):
+                    left[i, j] -= np.uint32(rounded(left[i, j]) << HALF_WORD).view(np.float32)
+        first = fetch_and_increment(counter) * units
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
 def pack_means(table: Any) -> None:
-    """factor (y (cases, m) - centre (m,)), rounded -> some rows of pairs (blocks, all, 32).
+    """factor (y (cases, m) - centre (m,)), rounded -> `pairs_of(cases)` rows of pairs (blocks, all, 32), 0 at the end.
 
     table: y, pairs, cases, m, first row, all, address of the factor, centre, cases a piece (a multiple of 2).
     """
@@ -94,6 +124,8 @@ def pack_means(table: Any) -> None:
     first = fetch_and_increment(counter) * most
     while first < cases:
         pack_rows(y, pairs, first, min(cases, first + most), centre, factor, table[5])
+        if first + most >= cases:
+            pairs[:, table[5] + (cases + 1) // 2 : table[5] + pairs_of(cases)] = 0
         first = fetch_and_increment(counter) * most
 
 

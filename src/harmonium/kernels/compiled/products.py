@@ -9,6 +9,7 @@ from numba import carray, cfunc, njit, types
 
 from harmonium.kernels.compiled.intrinsics import HALF, LANES, fetch_and_increment, floats_at
 from harmonium.kernels.compiled.lists import list_ones, list_pairs, list_words
+from harmonium.kernels.compiled.packing import pairs_of
 from harmonium.kernels.compiled.sums import (
     MULTIPLIES_PAIRS,
     ROW,
@@ -71,7 +72,7 @@ def product_of_pairs(table: Any) -> None:
     counter, cases, n, m, most = table[0], table[4], table[5], table[6], table[7]
     x, out = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[3]), (cases * m,))
     usual, base = carray(floats_at(table[8]), (n,)), table[9]
-    pairs, room = (n + 1) // 2, (n + 1) // 2 + HALF
+    pairs, room = pairs_of(n), pairs_of(n) + HALF
     index, word = np.empty((most, room), np.int32), np.empty((most, room), np.int32)
     value, counts = np.empty((most, room, 2), np.float32), np.empty(most, np.int64)
     ones, buffer = index.ctypes.data, np.empty(WIDE, np.float32)

@@ -1,4 +1,4 @@
-"""Weights rounded to bfloat16 and paired in vector registers: two rows, or two columns turned round."""
+"""Numbers rounded to bfloat16 and paired in vector registers: two rows, or two columns turned round."""
 
 from __future__ import annotations
 
@@ -11,20 +11,30 @@ from numba.extending import intrinsic
 from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, WORDS, load
 
 
-def _words(number: int) -> Any:
-    return ir.Constant(WORDS, [number] * HALF)
+def _words(number: int, count: int = HALF) -> Any:
+    return ir.Constant(ir.VectorType(INT32, count), [number] * count)
 
 
-def _rounded(builder: Any, numbers: Any) -> Any:
-    """Return 16 float32 as words whose upper halves are the nearest bfloat16, ties to even."""
-    bits = builder.bitcast(numbers, WORDS)
-    odd = builder.and_(builder.lshr(bits, _words(16)), _words(1))
-    return builder.add(builder.add(bits, _words(0x7FFF)), odd)
+def rounded(builder: Any, numbers: Any, count: int = HALF) -> Any:
+    """Emit words whose upper halves are the bfloat16 nearest to some float32, ties to even."""
+    bits = builder.bitcast(numbers, ir.VectorType(INT32, count))
+    odd = builder.and_(builder.lshr(bits, _words(16, count)), _words(1, count))
+    return builder.add(builder.add(bits, _words(0x7FFF, count)), odd)
 
 
-def _paired(builder: Any, lower: Any, upper: Any) -> Any:
-    """Return words with the upper halves of both."""
+def paired(builder: Any, lower: Any, upper: Any) -> Any:
+    """Emit words with the upper halves of both."""
     return builder.or_(builder.lshr(lower, _words(16)), builder.and_(upper, _words(0xFFFF0000)))
+
+
+def turned_round(builder: Any, rows: Any) -> Any:
+    """Emit the transpose of 16 vectors of 16 words: four rounds that interleave vector i with vector i + 8."""
+    index = ir.VectorType(INT32, HALF)
+    orders = [ir.Constant(index, [first + k // 2 + HALF * (k % 2) for k in range(HALF)]) for first in (0, HALF // 2)]
+    for _ in range(4):
+        halves = zip(rows[: HALF // 2], rows[HALF // 2 :], strict=True)
+        rows = [builder.shuffle_vector(a, b, order) for a, b in halves for order in orders]
+    return rows
 
 
 def _further(builder: Any, address: Any, bytes_further: int) -> Any:
@@ -51,8 +61,8 @@ def pack_two_rows(_context: Any, numbers: Any, apart: Any, out: Any, centre: Any
             lower = _further(builder, numbers, start)
             middle = load(builder, _further(builder, centre, start), REGISTER, 4)
             rows = (load(builder, x, REGISTER, 4) for x in (lower, builder.add(lower, apart)))
-            both = (_rounded(builder, builder.fmul(builder.fsub(row, middle), factors)) for row in rows)
-            _store(builder, _paired(builder, *both), _further(builder, out, start))
+            both = (rounded(builder, builder.fmul(builder.fsub(row, middle), factors)) for row in rows)
+            _store(builder, paired(builder, *both), _further(builder, out, start))
         return target.get_dummy_value()
 
     return types.void(*[types.int64] * 4, types.float32), generate
@@ -62,26 +72,19 @@ def pack_two_rows(_context: Any, numbers: Any, apart: Any, out: Any, centre: Any
 def pack_transposed(_context: Any, weights: Any, apart: Any, out: Any) -> Any:
     """Round 16 rows of 32 float32, pair columns 2 j and 2 j + 1, turn them round: 16 rows of 16 words.
 
-    Addresses; rows are `apart` bytes from one to the next, those of the result 128, at multiples of 64 bytes. Four
-    rounds that interleave vector i with vector i + 8 of 16 make the transpose.
+    Addresses; rows are `apart` bytes from one to the next, those of the result 128, at multiples of 64 bytes.
     """
-    index = ir.VectorType(WORDS.element, HALF)
-    columns = [ir.Constant(index, list(range(first, LANES, 2))) for first in (0, 1)]
-    orders = [ir.Constant(index, [first + k // 2 + HALF * (k % 2) for k in range(HALF)]) for first in (0, HALF // 2)]
+    columns = [ir.Constant(ir.VectorType(INT32, HALF), list(range(first, LANES, 2))) for first in (0, 1)]
 
     def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         weights, apart, out = arguments
 
         def row(k: int) -> Any:
             start = builder.add(weights, builder.mul(apart, ir.Constant(INT64, k)))
-            halves = [_rounded(builder, load(builder, _further(builder, start, x), REGISTER, 4)) for x in (0, 4 * HALF)]
-            return _paired(builder, *(builder.shuffle_vector(*halves, order) for order in columns))
+            halves = [rounded(builder, load(builder, _further(builder, start, x), REGISTER, 4)) for x in (0, 4 * HALF)]
+            return paired(builder, *(builder.shuffle_vector(*halves, order) for order in columns))
 
-        rows = [row(k) for k in range(HALF)]
-        for _ in range(4):
-            halves = zip(rows[: HALF // 2], rows[HALF // 2 :], strict=True)
-            rows = [builder.shuffle_vector(a, b, order) for a, b in halves for order in orders]
-        for k, words in enumerate(rows):
+        for k, words in enumerate(turned_round(builder, [row(k) for k in range(HALF)])):
             _store(builder, words, _further(builder, out, 4 * LANES * k))
         return target.get_dummy_value()
 

@@ -1,0 +1,100 @@
+"""A step of gradient descent on the weights in one pass over them, its gradient from the matrix registers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import carray, cfunc, njit, types
+
+from harmonium.kernels.compiled.descent import arrays_of, descend_rows
+from harmonium.kernels.compiled.intrinsics import HALF, LANES, fetch_and_increment, words_at
+from harmonium.kernels.compiled.packing import ONE, pack_columns, pack_rows, pairs_of
+from harmonium.kernels.compiled.sums import ROW
+from harmonium.kernels.compiled.tile_products import PARTS
+from harmonium.kernels.compiled.tiles import (
+    HALF_STEP,
+    STEP,
+    add_product,
+    clear_sums,
+    close_tiles,
+    open_tiles,
+    turn_cases,
+    turn_cases_in_parts,
+    write_sums,
+)
+
+TABLE = types.void(types.CPointer(types.int64))
+
+
+@njit(nogil=True, error_model="numpy")
+def _turn_phase(x: Any, first: Any, last: Any, left: Any) -> Any:
+    """Write up to 32 units of x (cases, n) as left tiles whose rows are units, part by part; return the parts.
+
+    One where all states are exact in bfloat16, else three.
+    """
+    cases, n = x.shape
+    steps, lost, scratch = (cases + LANES - 1) // LANES, 0, np.zeros((LANES, HALF), np.float32)
+    further, again = steps * STEP, 1
+    for attempt in range(2):
+        if attempt == 1 and not lost:
+            break
+        again = 1 if attempt == 0 else PARTS
+        for step in range(steps):
+            for half in range(2):
+                start, begin = step * LANES, first + half * HALF
+                source, apart = x.ctypes.data + 4 * (start * n + begin), 4 * n
+                if start + LANES > cases or begin + HALF > last:
+                    source, apart = scratch.ctypes.data, 4 * HALF
+                    scratch[:] = 0
+                    for k in range(min(LANES, cases - start)):
+                        for i in range(min(HALF, last - begin)):
+                            scratch[k, i] = x[start + k, begin + i]
+                target = left + step * STEP + half * HALF_STEP
+                if attempt == 0:
+                    lost |= turn_cases(source, apart, target, further)
+                else:
+                    turn_cases_in_parts(source, apart, target, further)
+    return again
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
+def descend_tiles(table: Any) -> None:
+    """Do what `descend_rounded` does, from the same table."""
+    counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
+    x_model, x_data, weights, velocity, factors, centre, sums = arrays_of(table)
+    width, of_both = (m + LANES - 1) // LANES, pairs_of(of_model) + pairs_of(of_data)
+    rows = carray(words_at(table[16]), (width, pairs_of(n), LANES))
+    columns = carray(words_at(table[17]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
+    steps_model, steps_data = (of_model + LANES - 1) // LANES, (of_data + LANES - 1) // LANES
+    of_model_tiles, of_group = PARTS * STEP * steps_model, PARTS * STEP * (steps_model + steps_data)
+    groups, parts = (units + LANES - 1) // LANES, np.empty((2, units), np.int64)
+    store = np.empty(groups * of_group + 64, np.uint8)
+    gradient, nothing = np.empty((units, width * LANES), np.float32), np.zeros(m, np.float32)
+    tiles = (store.ctypes.data + 63) // 64 * 64
+    open_tiles()
+    piece = fetch_and_increment(counter)
+    while piece * units < n:
+        first, last = piece * units, min(n, (piece + 1) * units)
+        for k in range((last - first + LANES - 1) // LANES):
+            begin, end, left = first + k * LANES, min(last, first + (k + 1) * LANES), tiles + k * of_group
+            parts[0, k] = _turn_phase(x_model, begin, end, left)
+            parts[1, k] = _turn_phase(x_data, begin, end, left + of_model_tiles)
+        # Blocks outside: all units of this piece find one of them in a near cache.
+        for block in range(width):
+            y = table[5] + (block * of_both << ROW)
+            for k in range((last - first + LANES - 1) // LANES):
+                left = tiles + k * of_group
+                clear_sums()
+                for part in range(parts[0, k]):
+                    add_product(left + part * STEP * steps_model, y, steps_model)
+                left += of_model_tiles
+                for part in range(parts[1, k]):
+                    add_product(left + part * STEP * steps_data, y + (pairs_of(of_model) << ROW), steps_data)
+                write_sums(gradient.ctypes.data + 4 * LANES * (k * LANES * width + block), 4 * LANES * width)
+        descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
+        pack_rows(weights, rows, first, last, nothing, ONE, 0)
+        pack_columns(weights, columns, first, last)
+        piece = fetch_and_increment(counter)
+    close_tiles()
+    store[0] = 0  # numba frees what is not used any more, and the tiles are read by their address

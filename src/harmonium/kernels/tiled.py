@@ -1,0 +1,93 @@
+"""Products of any states with weights in the processor's matrix registers, which multiply bfloat16."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from harmonium.kernels.backend import compiled, has_tiles
+from harmonium.kernels.products import LANES, UNITS, PackedWeights, blocks, pairs_of
+from harmonium.kernels.threads import run
+
+PARTS = 3
+"""So many bfloat16 add up to a float32: 8 bits each of its 24."""
+
+PIECES, GROUPS = 2, 4
+"""Pieces of work for a thread, so that a slow one may take fewer, and the most groups of 32 cases in a piece."""
+
+
+class TiledWeights:
+    """Weights laid out for products in matrix registers of the processor (Intel's AMX): two rows to a word.
+
+    A float32 is the sum of three bfloat16, W = W1 + W2 + W3. Binary states are exact in one, so that
+    x W = x W1 + x W2 + x W3 is a product in float32 up to the order of summation; other states are taken in three
+    parts too, and what lies below their 24 bits is left out. Rounded weights are W1 alone.
+
+    Parameters
+    ----------
+    weights : Tensor, shape (n, m)
+        In float32, contiguous, on the CPU.
+    rounded : bool
+        Whether to round.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n, m).
+    parts : int
+        1 where rounded, else 3.
+    rows : Tensor, shape (ceil(m / 32), 16 parts ceil(n / 32), 32), int32
+        For products with visible states. Rounded, it is that of `PackedWeights`.
+    columns : Tensor, shape (ceil(n / 32), 16 parts ceil(m / 32), 32), int32
+        The transpose, for products with hidden states.
+
+    Raises
+    ------
+    RuntimeError
+        When there are no such registers; `has_tiles` says so.
+    """
+
+    def __init__(self, weights: Tensor, rounded: bool = True) -> None:
+        if not has_tiles():
+            raise RuntimeError("this processor or system has no matrix registers (AMX): use PackedWeights")
+        n, m = self.shape = tuple(weights.shape)
+        self.parts = 1 if rounded else PARTS
+        self.rows = blocks(self.parts * pairs_of(n), m, torch.int32)
+        self.columns = blocks(self.parts * pairs_of(m), n, torch.int32)
+        for store in (self.rows, self.columns):
+            store.zero_()  # beyond the last row and column, where packing writes nothing
+        self.pack(weights)
+
+    def pack(self, weights: Tensor) -> None:
+        """Take over the weights as they are now."""
+        if self.parts == 1:
+            addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
+            run(compiled("packing").pack, *addresses, *self.shape, UNITS)
+            return
+        for store, numbers in ((self.rows, weights), (self.columns, weights.T.contiguous())):
+            run(compiled("packing").pack_in_parts, numbers.data_ptr(), store.data_ptr(), *numbers.shape, PARTS, UNITS)
+
+    def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
+        """Return v W: (..., n) -> (..., m); what is usual, which sums of rows want to know, makes no difference."""
+        return _product(visible, self.rows, self.shape[1], self.parts)
+
+    def visible_field(self, hidden: Tensor, usual: Tensor | None = None) -> Tensor:
+        """Return h W^T: (..., m) -> (..., n); what is usual, which sums of rows want to know, makes no difference."""
+        return _product(hidden, self.columns, self.shape[0], self.parts)
+
+
+def packed_weights(weights: Tensor, rounded: bool) -> PackedWeights | TiledWeights:
+    """Return weights laid out for the fastest products that this processor has."""
+    return TiledWeights(weights, rounded) if has_tiles() else PackedWeights(weights, rounded)
+
+
+def _product(states: Tensor, packed: Tensor, m: int, parts: int) -> Tensor:
+    out = torch.empty(*states.shape[:-1], m, dtype=states.dtype)
+    n = states.shape[-1]
+    cases, wanted = states.numel() // n, PIECES * torch.get_num_threads()
+    groups = max(1, -(-cases // LANES))
+    most = LANES * min(GROUPS, -(-groups // wanted))
+    shares = max(1, wanted // groups)  # of few cases, several pieces of work share the columns
+    addresses = states.data_ptr(), packed.data_ptr(), out.data_ptr()
+    run(compiled("tile_products").product_of_tiles, *addresses, cases, n, m, parts, most, shares)
+    return out
