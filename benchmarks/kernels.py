@@ -22,8 +22,8 @@ import torch
 
 from epoch_time import HIDDEN, VISIBLE, binary_digits
 from harmonium.data import Cases, Dataset
-from harmonium.kernels import descent, has_tiles, packed_weights, products, sample_from_field, sample_normal, tiled
 from harmonium.kernels import bernoulli as sampling
+from harmonium.kernels import descent, has_tiles, packed_weights, products, sample_from_field, sample_normal, tiled
 from harmonium.likelihood.annealing import anneal
 from harmonium.packed import PackedRBM
 from harmonium.rbm import RBM

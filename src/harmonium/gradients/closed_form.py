@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from harmonium.kernels.autograd import no_grad
 from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState
 
@@ -62,7 +63,7 @@ class Statistics(NamedTuple):
         return Statistics(outer, self.hidden, self.visible)
 
 
-@torch.no_grad()
+@no_grad
 def state_statistics(rbm: RBM, states: GibbsState, case_weights: Tensor | None = None) -> Statistics:
     """Average -dE/dparameter over visible states and, in closed form, over P(h | v).
 
@@ -90,7 +91,7 @@ def state_statistics(rbm: RBM, states: GibbsState, case_weights: Tensor | None =
     )
 
 
-@torch.no_grad()
+@no_grad
 def write_gradient(rbm: RBM, data: Statistics, model: Statistics, scale: float = 1.0) -> None:
     """Write the gradient of the *negative* mean log-likelihood, which an optimiser lowers, into each ``.grad``.
 
@@ -113,7 +114,7 @@ def write_gradient(rbm: RBM, data: Statistics, model: Statistics, scale: float =
     write_layer_gradients(rbm, data, model, scale)
 
 
-@torch.no_grad()
+@no_grad
 def write_layer_gradients(rbm: RBM, data: Statistics, model: Statistics, scale: float = 1.0) -> None:
     """Write the part of `write_gradient` that belongs to the parameters of the two layers."""
     for layer, of_data, of_model in (

@@ -69,12 +69,15 @@ def callable_of(kernel: Any) -> Any:
 
 def kernels_take(*tensors: Tensor) -> bool:
     """Whether the compiled kernels take these tensors: float32 in order on the CPU, enough of it, and no gradient."""
-    return (
-        not why_not()
-        and max(tensor.numel() for tensor in tensors) >= SMALLEST
-        and not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
-        and all(t.dtype == torch.float32 and t.is_contiguous() and t.device.type == "cpu" for t in tensors)
-    )
+    if why_not() or max([tensor.numel() for tensor in tensors]) < SMALLEST:
+        return False
+    watched = torch.is_grad_enabled()
+    for tensor in tensors:
+        if tensor.dtype != torch.float32 or not tensor.is_contiguous() or not tensor.is_cpu:
+            return False
+        if watched and tensor.requires_grad:
+            return False
+    return True
 
 
 def key_of(generator: torch.Generator | None) -> int:

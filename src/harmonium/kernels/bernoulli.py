@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from harmonium.kernels.autograd import no_grad
 from harmonium.kernels.backend import compiled, kernels_take, key_of, shape_of
 from harmonium.kernels.threads import run
 
@@ -22,7 +23,7 @@ def mean_of_field(field: Tensor, bias: Tensor) -> Tensor:
     return mean
 
 
-@torch.no_grad()
+@no_grad
 def sample_from_probability(probability: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Draw x ~ Bernoulli(probability), elementwise.
 
@@ -53,7 +54,7 @@ def sample_from_probability(probability: Tensor, generator: torch.Generator | No
     return state
 
 
-@torch.no_grad()
+@no_grad
 def sample_from_field(field: Tensor, bias: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Draw x ~ Bernoulli(sigmoid(field + bias)), elementwise.
 
@@ -79,7 +80,7 @@ def sample_from_field(field: Tensor, bias: Tensor, generator: torch.Generator | 
     return state
 
 
-@torch.no_grad()
+@no_grad
 def sample_from_bytes(intensity: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Draw x ~ Bernoulli(intensity / 255), elementwise, as float32.
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harmonium.kernels.autograd import no_grad
 from harmonium.kernels.backend import compiled, has_tiles, kernels_take
 from harmonium.kernels.products import LANES, UNITS, PackedWeights, blocks, is_sparse, pack_floats, pack_means, pairs_of
 from harmonium.kernels.threads import run
@@ -48,7 +49,7 @@ class Offsets(NamedTuple):
     hidden: Tensor
 
 
-@torch.no_grad()
+@no_grad
 def descend(
     weights: Tensor,
     velocity: Tensor | None,
@@ -122,7 +123,7 @@ def _rounded_means(centre: Tensor | None, *phases: tuple[Tensor, Tensor, float])
     return means
 
 
-@torch.no_grad()
+@no_grad
 def descend_along(
     weights: Tensor,
     velocity: Tensor | None,

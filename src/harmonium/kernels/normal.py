@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from harmonium.kernels.autograd import no_grad
 from harmonium.kernels.backend import compiled, kernels_take, key_of, shape_of
 from harmonium.kernels.threads import run
 
 
-@torch.no_grad()
+@no_grad
 def sample_normal(mean: Tensor, deviation: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Draw x ~ Normal(mean, deviation^2), elementwise.
 

@@ -72,7 +72,7 @@ class PackedWeights:
             pack_floats(weights.T.contiguous(), self.columns)
         else:
             addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
-            run(compiled("packing").pack, *addresses, *self.shape, UNITS)
+            run(compiled("packing").pack, *addresses, *self.shape, UNITS, 1)
 
     def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return v W: (..., n) -> (..., m); fast where most of v is 0, or as usual (n,)."""

@@ -35,10 +35,10 @@ def _entry(address: int) -> Any:
 def run(kernel: Any, *arguments: int) -> None:
     """Run a compiled kernel, on all threads of torch.
 
-    Every thread calls the kernel with the address of the same table of numbers: the arguments, and after them a
-    counter at 0 and in front of everything the counter's address. A kernel takes its next piece of work by raising the
-    counter, so that a thread that the machine slows down takes fewer pieces, and what is computed never depends on
-    which thread did it.
+    Every thread calls the kernel with the address of the same table of numbers: the arguments, after them four
+    counters at 0, and in front of everything the counters' address. A kernel takes its next piece of work by raising
+    them (`compiled/pieces.py`), so that a thread that the machine slows down takes fewer pieces, and what is computed
+    never depends on which thread did it.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ def run(kernel: Any, *arguments: int) -> None:
     *arguments : int
         Addresses and sizes.
     """
-    table = np.array([0, *arguments, 0], dtype=np.int64)
+    table = np.array([0, *arguments, 0, 0, 0, 0], dtype=np.int64)
     address = table.ctypes.data
-    table[0] = address + 8 * (len(table) - 1)
+    table[0] = address + 8 * (len(table) - 4)
     parallel, threads = _openmp(), torch.get_num_threads()
     if parallel is None or threads == 1:
         _entry(kernel.address)(address)

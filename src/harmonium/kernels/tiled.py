@@ -60,12 +60,8 @@ class TiledWeights:
 
     def pack(self, weights: Tensor) -> None:
         """Take over the weights as they are now."""
-        if self.parts == 1:
-            addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
-            run(compiled("packing").pack, *addresses, *self.shape, UNITS)
-            return
-        for store, numbers in ((self.rows, weights), (self.columns, weights.T.contiguous())):
-            run(compiled("packing").pack_in_parts, numbers.data_ptr(), store.data_ptr(), *numbers.shape, PARTS, UNITS)
+        addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
+        run(compiled("packing").pack, *addresses, *self.shape, UNITS, self.parts)
 
     def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return v W: (..., n) -> (..., m); what is usual, which sums of rows want to know, makes no difference."""

@@ -25,6 +25,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from harmonium.kernels.autograd import no_grad
 from harmonium.rbm import RBM
 
 
@@ -52,20 +53,20 @@ class GibbsState(NamedTuple):
         return self._asdict()
 
 
-@torch.no_grad()
+@no_grad
 def init(rbm: RBM, visible: Tensor) -> GibbsState:
     """Start one chain at each visible state: (chains, n)."""
     return GibbsState(visible, rbm.hidden_field(visible))
 
 
-@torch.no_grad()
+@no_grad
 def init_from_noise(rbm: RBM, chains: int, generator: torch.Generator | None = None) -> GibbsState:
     """Start chains at samples of the visible layer on its own, as it would be with all weights zero."""
     field = rbm.weights.new_zeros(chains, rbm.visible.size)
     return init(rbm, rbm.visible.sample(field, generator))
 
 
-@torch.no_grad()
+@no_grad
 def step(rbm: RBM, state: GibbsState, generator: torch.Generator | None = None) -> GibbsState:
     """Move every chain by one sweep: h ~ P(h | v), then v' ~ P(v | h).
 

@@ -44,13 +44,14 @@ def fitted(settings: Settings, data: Materials, minutes: float, spent: float = 0
         raise InputError(f"minutes is {minutes:g}, but must be a positive number")
     trial = start(replace(settings, epochs=1_000_000), data)
     batches = Batches(data.train, data.preparation, trial.batch_size, settings.seed, trial.rbm.weights.device)
-    begin, timed, count = time.perf_counter(), 0.0, 0
+    begin = clock = time.perf_counter()
+    timed, count = 0.0, 0
     while timed < TRIAL:
         for batch in batches.epoch(0, trial.generator):
-            clock = time.perf_counter()
             update(trial, batch)
-            if clock - begin > TRIAL / 4:
-                timed, count = timed + time.perf_counter() - clock, count + 1
+            before, clock = clock, time.perf_counter()  # drawing the batch counts too
+            if before - begin > TRIAL / 4:
+                timed, count = timed + clock - before, count + 1
             if timed > TRIAL:
                 break
     an_epoch = timed / count * len(batches)

@@ -17,6 +17,7 @@ from harmonium.kernels import (
     multiplies_bfloat16,
     rounded_outer,
 )
+from harmonium.kernels.autograd import no_grad
 from harmonium.packed import PackedRBM, RoundedRBM
 from harmonium.rbm import RBM
 from harmonium.training.penalties import Penalties
@@ -44,7 +45,7 @@ class Direction(NamedTuple):
     frame: Frame | None = None
 
 
-@torch.no_grad()
+@no_grad
 def take_step(
     optimizer: torch.optim.Optimizer,
     rbm: RBM,

@@ -10,13 +10,13 @@ from numba import carray, cfunc, njit, types
 from harmonium.kernels.compiled.elementary import inlined
 from harmonium.kernels.compiled.intrinsics import (
     LANES,
-    fetch_and_increment,
     floats_at,
     halves_at,
     words_at,
 )
 from harmonium.kernels.compiled.lists import list_case_pairs, list_cases
 from harmonium.kernels.compiled.packing import HALF_WORD, ONE, pack_columns, pack_rows, pairs_of, rounded
+from harmonium.kernels.compiled.pieces import arrive, next_piece
 from harmonium.kernels.compiled.sums import (
     MULTIPLIES_PAIRS,
     ROW,
@@ -161,13 +161,14 @@ def descend(table: Any) -> None:
     index, value = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.float32)
     lists = index, value, np.empty(units, np.uint64)
     gradient, apart = np.empty((units, width * LANES), np.float32), (of_model + of_data) << ROW
-    piece = fetch_and_increment(counter)
-    while piece * units < n:
+    side, pieces = arrive(counter), (n + units - 1) // units
+    piece = next_piece(counter, side, pieces)
+    while piece < pieces:
         first, last = piece * units, min(n, (piece + 1) * units)
         _add_phase(x_model, first, last, table[5], 0, apart, width, lists, gradient, False)
         _add_phase(x_data, first, last, table[5], of_model, apart, width, lists, gradient, True)
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
-        piece = fetch_and_increment(counter)
+        piece = next_piece(counter, side, pieces)
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
@@ -186,15 +187,16 @@ def descend_rounded(table: Any) -> None:
     rows = carray(words_at(table[16]), (width, pairs_of(n), LANES))
     columns = carray(words_at(table[17]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
     nothing = np.zeros(m, np.float32)
-    piece = fetch_and_increment(counter)
-    while piece * units < n:
+    side, pieces = arrive(counter), (n + units - 1) // units
+    piece = next_piece(counter, side, pieces)
+    while piece < pieces:
         first, last = piece * units, min(n, (piece + 1) * units)
         _add_phase_of_pairs(x_model, first, last, table[5], 0, apart, width, lists, gradient, False)
         _add_phase_of_pairs(x_data, first, last, table[5], shift, apart, width, lists, gradient, True)
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
         pack_rows(weights, rows, first, last, nothing, ONE, 0)
-        pack_columns(weights, columns, first, last)
-        piece = fetch_and_increment(counter)
+        pack_columns(weights, columns, first, last, 0)
+        piece = next_piece(counter, side, pieces)
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
@@ -210,8 +212,9 @@ def descend_along(table: Any) -> None:
     factors, gradient = carray(floats_at(table[7]), (3,)), np.empty((1, m), np.float32)
     visible, hidden = carray(floats_at(table[10]), (n,)), carray(floats_at(table[11]), (2, m))
     dots, sums = carray(floats_at(table[12]), (n,)), carray(floats_at(table[13]), ((n + units - 1) // units, m))
-    piece = fetch_and_increment(counter)
-    while piece * units < n:
+    side, pieces = arrive(counter), (n + units - 1) // units
+    piece = next_piece(counter, side, pieces)
+    while piece < pieces:
         if table[10] != 0:
             sums[piece] = 0
         for i in range(np.uint64(piece * units), np.uint64(min(n, (piece + 1) * units))):
@@ -222,4 +225,4 @@ def descend_along(table: Any) -> None:
             _descend_row(weights, velocity, gradient, i, np.uint64(0), factors)
             for j in range(np.uint64(m)):
                 half[i, j] = np.uint16(rounded(weights[i, j]))
-        piece = fetch_and_increment(counter)
+        piece = next_piece(counter, side, pieces)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.intrinsics import HALF, LANES, fetch_and_increment, floats_at, words_at
+from harmonium.kernels.compiled.intrinsics import HALF, LANES, floats_at, words_at
+from harmonium.kernels.compiled.pieces import arrive, next_piece
 from harmonium.kernels.compiled.rounding import pack_transposed, pack_two_rows
 
 TABLE = types.void(types.CPointer(types.int64))
@@ -55,7 +56,7 @@ def pack_rows(numbers: Any, pairs: Any, first: Any, last: Any, centre: Any, fact
 
 
 @njit(nogil=True, error_model="numpy")
-def pack_columns(weights: Any, pairs: Any, first: Any, last: Any) -> None:
+def pack_columns(weights: Any, pairs: Any, first: Any, last: Any, shift: Any) -> None:
     """Do the same for the transpose: two columns of some rows of (n, m) to a word, into (blocks of n, pairs, 32)."""
     m, all_pairs = weights.shape[1], pairs.shape[1]
     for start in range(first, last, HALF):
@@ -64,51 +65,52 @@ def pack_columns(weights: Any, pairs: Any, first: Any, last: Any) -> None:
             whole = m // LANES * LANES
             for j in range(0, whole, LANES):
                 source = weights.ctypes.data + 4 * (start * m + j)
-                target = pairs.ctypes.data + 4 * ((block * all_pairs + j // 2) * LANES + place)
+                target = pairs.ctypes.data + 4 * ((block * all_pairs + shift + j // 2) * LANES + place)
                 pack_transposed(source, 4 * m, target)
         for i in range(np.uint64(start), np.uint64(min(last, start + HALF))):
             for j in range(np.uint64(whole), np.uint64(m), np.uint64(2)):
-                high = weights[i, j + np.uint64(1)] if j + np.uint64(1) < np.uint64(m) else ZERO
-                pairs[i // np.uint64(LANES), j // np.uint64(2), i % np.uint64(LANES)] = _pair(weights[i, j], high)
+                high, pair = ZERO, np.uint64(shift) + j // np.uint64(2)
+                if j + np.uint64(1) < np.uint64(m):
+                    high = weights[i, j + np.uint64(1)]
+                pairs[i // np.uint64(LANES), pair, i % np.uint64(LANES)] = _pair(weights[i, j], high)
+
+
+@njit(nogil=True, error_model="numpy")
+def _pack_in_parts(weights: Any, rows: Any, columns: Any, first: Any, parts: Any, left: Any) -> None:
+    """Pack some rows of W, from `first` on, part by part: each is what the parts before leave of W, rounded."""
+    (count, m), nothing = weights.shape, np.zeros(weights.shape[1], np.float32)
+    for i in range(np.uint64(count)):
+        for j in range(np.uint64(m)):
+            left[i, j] = weights[i, j]
+    for part in range(parts):
+        pack_rows(left, rows, 0, count, nothing, ONE, part * (rows.shape[1] // parts) + first // 2)
+        pack_columns(left, columns[first // LANES :], 0, count, part * (columns.shape[1] // parts))
+        for i in range(np.uint64(count)):
+            for j in range(np.uint64(m)):
+                left[i, j] -= np.uint32(rounded(left[i, j]) << HALF_WORD).view(np.float32)
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def pack(table: Any) -> None:
-    """W (n, m) -> pairs of its rows and of its columns; table: W, both, n, m, rows a piece (a multiple of 32)."""
-    counter, n, m, units = table[0], table[4], table[5], table[6]
-    nothing = np.zeros(m, np.float32)
-    weights = carray(floats_at(table[1]), (n, m))
-    rows = carray(words_at(table[2]), ((m + LANES - 1) // LANES, pairs_of(n), LANES))
-    columns = carray(words_at(table[3]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
-    first = fetch_and_increment(counter) * units
-    while first < n:
-        pack_rows(weights, rows, first, min(n, first + units), nothing, ONE, 0)
-        pack_columns(weights, columns, first, min(n, first + units))
-        first = fetch_and_increment(counter) * units
+    """W (n, m) -> pairs of its rows and of its columns, all parts of W.
 
-
-@cfunc(TABLE, cache=True, error_model="numpy")
-def pack_in_parts(table: Any) -> None:
-    """W (n, m) -> pairs of its rows, part by part: each is what the parts before leave of W, rounded.
-
-    table: W, pairs (blocks of m, all parts of pairs of n, 32), n, m, parts, rows a piece (even).
+    table: W, both, n, m, rows a piece (a multiple of 32), parts.
     """
-    counter, n, m, parts, units = table[0], table[3], table[4], table[5], table[6]
-    nothing, left = np.zeros(m, np.float32), np.empty((units, m), np.float32)
-    weights, of_part = carray(floats_at(table[1]), (n, m)), pairs_of(n)
-    pairs = carray(words_at(table[2]), ((m + LANES - 1) // LANES, parts * of_part, LANES))
-    first = fetch_and_increment(counter) * units
+    counter, n, m, units, parts = table[0], table[4], table[5], table[6], table[7]
+    nothing = np.zeros(m, np.float32)
+    weights, left = carray(floats_at(table[1]), (n, m)), np.empty((units if parts > 1 else 0, m), np.float32)
+    rows = carray(words_at(table[2]), ((m + LANES - 1) // LANES, parts * pairs_of(n), LANES))
+    columns = carray(words_at(table[3]), ((n + LANES - 1) // LANES, parts * pairs_of(m), LANES))
+    side, pieces = arrive(counter), (n + units - 1) // units
+    first = next_piece(counter, side, pieces) * units
     while first < n:
-        count = min(n, first + units) - first
-        for i in range(np.uint64(count)):
-            for j in range(np.uint64(m)):
-                left[i, j] = weights[np.uint64(first) + i, j]
-        for part in range(parts):
-            pack_rows(left, pairs, 0, count, nothing, ONE, part * of_part + first // 2)
-            for i in range(np.uint64(count)):
-                for j in range(np.uint64(m)):
-                    left[i, j] -= np.uint32(rounded(left[i, j]) << HALF_WORD).view(np.float32)
-        first = fetch_and_increment(counter) * units
+        last = min(n, first + units)
+        if parts == 1:
+            pack_rows(weights, rows, first, last, nothing, ONE, 0)
+            pack_columns(weights, columns, first, last, 0)
+        else:
+            _pack_in_parts(weights[first:last], rows, columns, first, parts, left)
+        first = next_piece(counter, side, pieces) * units
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
@@ -121,12 +123,13 @@ def pack_means(table: Any) -> None:
     y, factor = carray(floats_at(table[1]), (cases, m)), carray(floats_at(table[7]), (1,))[0]
     pairs = carray(words_at(table[2]), ((m + LANES - 1) // LANES, table[6], LANES))
     centre = carray(floats_at(table[8]), (m,))
-    first = fetch_and_increment(counter) * most
+    side, pieces = arrive(counter), (cases + most - 1) // most
+    first = next_piece(counter, side, pieces) * most
     while first < cases:
         pack_rows(y, pairs, first, min(cases, first + most), centre, factor, table[5])
         if first + most >= cases:
             pairs[:, table[5] + (cases + 1) // 2 : table[5] + pairs_of(cases)] = 0
-        first = fetch_and_increment(counter) * most
+        first = next_piece(counter, side, pieces) * most
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
@@ -139,7 +142,8 @@ def pack_floats(table: Any) -> None:
     blocks = (m + LANES - 1) // LANES
     y, out = carray(floats_at(table[1]), (cases, m)), carray(floats_at(table[2]), (blocks, table[6], LANES))
     factor, centre = carray(floats_at(table[7]), (1,))[0], carray(floats_at(table[8]), (m,))
-    block = fetch_and_increment(counter)
+    side = arrive(counter)
+    block = next_piece(counter, side, blocks)
     while block < blocks:
         width = np.uint64(min(LANES, m - block * LANES))
         b, start = np.uint64(block), np.uint64(block * LANES)
@@ -148,4 +152,4 @@ def pack_floats(table: Any) -> None:
                 out[b, shift + case, k] = factor * (y[case, start + k] - centre[start + k])
             for k in range(width, np.uint64(LANES)):
                 out[b, shift + case, k] = ZERO
-        block = fetch_and_increment(counter)
+        block = next_piece(counter, side, blocks)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.intrinsics import HALF, LANES, fetch_and_increment, floats_at
+from harmonium.kernels.compiled.intrinsics import HALF, LANES, floats_at
 from harmonium.kernels.compiled.lists import list_ones, list_pairs, list_words
 from harmonium.kernels.compiled.packing import pairs_of
+from harmonium.kernels.compiled.pieces import arrive, next_piece
 from harmonium.kernels.compiled.sums import (
     MULTIPLIES_PAIRS,
     ROW,
@@ -42,7 +43,8 @@ def product_of_floats(table: Any) -> None:
     index, value = np.empty((most, n + 1), np.int32), np.empty((most, n + 1), np.float32)
     counts, buffer = np.empty(most, np.int64), np.empty(LANES, np.float32)
     ones, values, apart = index.ctypes.data, value.ctypes.data, 4 * (n + 1)
-    start = fetch_and_increment(counter) * most
+    side, pieces = arrive(counter), (cases + most - 1) // most
+    start = next_piece(counter, side, pieces) * most
     while start < cases:
         stop, binary = min(cases, start + most), True
         for case in range(start, stop):
@@ -60,7 +62,7 @@ def product_of_floats(table: Any) -> None:
                     add_scaled_rows_of_floats(target, rows, 0, ones + k * apart, values + k * apart, counts[k], begin)
                 if j + LANES > m:
                     _copy(buffer, out, case * m + j, m - j)
-        start = fetch_and_increment(counter) * most
+        start = next_piece(counter, side, pieces) * most
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
@@ -76,7 +78,8 @@ def product_of_pairs(table: Any) -> None:
     index, word = np.empty((most, room), np.int32), np.empty((most, room), np.int32)
     value, counts = np.empty((most, room, 2), np.float32), np.empty(most, np.int64)
     ones, buffer = index.ctypes.data, np.empty(WIDE, np.float32)
-    start = fetch_and_increment(counter) * most
+    side, pieces = arrive(counter), (cases + most - 1) // most
+    start = next_piece(counter, side, pieces) * most
     while start < cases:
         stop, exact = min(cases, start + most), MULTIPLIES_PAIRS
         if MULTIPLIES_PAIRS:
@@ -100,4 +103,4 @@ def product_of_pairs(table: Any) -> None:
                     add_scaled_rows_of_pairs(target, rows, further, ones + 4 * k * room, of_case, counts[k], begin)
                 if j + WIDE > m:
                     _copy(buffer, out, case * m + j, m - j)
-        start = fetch_and_increment(counter) * most
+        start = next_piece(counter, side, pieces) * most

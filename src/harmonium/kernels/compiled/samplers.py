@@ -8,8 +8,9 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 
 from harmonium.kernels.compiled.elementary import LOG2_E, cosine, exp2, inlined, log, sine
-from harmonium.kernels.compiled.intrinsics import bytes_at, doubles_at, fetch_and_increment, floats_at
+from harmonium.kernels.compiled.intrinsics import bytes_at, doubles_at, floats_at
 from harmonium.kernels.compiled.philox import fill_uniform
+from harmonium.kernels.compiled.pieces import arrive, next_piece
 
 TABLE = types.void(types.CPointer(types.int64))
 ONE, ZERO, TWO, HALF = np.float32(1), np.float32(0), np.float32(2), np.float32(0.5)
@@ -38,11 +39,12 @@ def _draw_from_bytes(intensity: Any, uniform: Any, state: Any) -> None:
 @njit(nogil=True, error_model="numpy")
 def _cases(counter: Any, cases: Any, rows: Any) -> Any:
     """Yield the cases of this thread's pieces, so many at a time, until no piece is left."""
-    start = fetch_and_increment(counter) * rows
+    side, pieces = arrive(counter), (cases + rows - 1) // rows
+    start = next_piece(counter, side, pieces) * rows
     while start < cases:
         for case in range(start, min(cases, start + rows)):  # noqa: UP028 (numba knows no "yield from")
             yield case
-        start = fetch_and_increment(counter) * rows
+        start = next_piece(counter, side, pieces) * rows
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")

@@ -8,8 +8,9 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 
 from harmonium.kernels.compiled.descent import arrays_of, descend_rows
-from harmonium.kernels.compiled.intrinsics import HALF, LANES, fetch_and_increment, words_at
+from harmonium.kernels.compiled.intrinsics import HALF, LANES, words_at
 from harmonium.kernels.compiled.packing import ONE, pack_columns, pack_rows, pairs_of
+from harmonium.kernels.compiled.pieces import arrive, next_piece
 from harmonium.kernels.compiled.sums import ROW
 from harmonium.kernels.compiled.tile_products import PARTS
 from harmonium.kernels.compiled.tiles import (
@@ -73,8 +74,9 @@ def descend_tiles(table: Any) -> None:
     gradient, nothing = np.empty((units, width * LANES), np.float32), np.zeros(m, np.float32)
     tiles = (store.ctypes.data + 63) // 64 * 64
     open_tiles()
-    piece = fetch_and_increment(counter)
-    while piece * units < n:
+    side, pieces = arrive(counter), (n + units - 1) // units
+    piece = next_piece(counter, side, pieces)
+    while piece < pieces:
         first, last = piece * units, min(n, (piece + 1) * units)
         for k in range((last - first + LANES - 1) // LANES):
             begin, end, left = first + k * LANES, min(last, first + (k + 1) * LANES), tiles + k * of_group
@@ -94,7 +96,7 @@ def descend_tiles(table: Any) -> None:
                 write_sums(gradient.ctypes.data + 4 * LANES * (k * LANES * width + block), 4 * LANES * width)
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
         pack_rows(weights, rows, first, last, nothing, ONE, 0)
-        pack_columns(weights, columns, first, last)
-        piece = fetch_and_increment(counter)
+        pack_columns(weights, columns, first, last, 0)
+        piece = next_piece(counter, side, pieces)
     close_tiles()
     store[0] = 0  # numba frees what is not used any more, and the tiles are read by their address

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.intrinsics import LANES, fetch_and_increment, floats_at
+from harmonium.kernels.compiled.intrinsics import LANES, floats_at
 from harmonium.kernels.compiled.packing import pairs_of
+from harmonium.kernels.compiled.pieces import arrive, next_piece
 from harmonium.kernels.compiled.sums import ROW
 from harmonium.kernels.compiled.tiles import (
     STEP,
@@ -72,8 +73,9 @@ def product_of_tiles(table: Any) -> None:
     store, buffer = np.empty(most // LANES * PARTS * further + 64, np.uint8), np.empty((LANES, LANES), np.float32)
     left, of_states = (store.ctypes.data + 63) // 64 * 64, np.empty(most // LANES, np.int64)
     open_tiles()
-    piece = fetch_and_increment(counter)
-    while piece // shares * most < cases:
+    side, pieces = arrive(counter), (cases + most - 1) // most * shares
+    piece = next_piece(counter, side, pieces)
+    while piece < pieces:
         start = piece // shares * most
         stop = min(cases, start + most)
         for first in range(start, stop, LANES):
@@ -95,6 +97,6 @@ def product_of_tiles(table: Any) -> None:
                     for i in range(np.uint64(last - first)):
                         for j in range(np.uint64(min(LANES, m - block * LANES))):
                             out[np.uint64(first) + i, np.uint64(block * LANES) + j] = buffer[i, j]
-        piece = fetch_and_increment(counter)
+        piece = next_piece(counter, side, pieces)
     close_tiles()
     store[0] = 0  # numba frees what is not used any more, and the tiles are read by their address
