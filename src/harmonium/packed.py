@@ -41,20 +41,22 @@ class PackedRBM(RBM):
         super().__init__(rbm.visible, rbm.hidden, weights=rbm.weights)
         self.weights = rbm.weights
         self._packed: PackedWeights | TiledWeights | None = None
-        self.refresh()
+        self._versions: dict[
+            str, int
+        ] = {}  # of the weights that each copy holds; a module's attributes are slow to set
 
     def refresh(self) -> None:
         """Take over the weights when they are next needed: after changes that torch does not count, as fused steps."""
-        self._packed_at: int | None = None
+        self._versions.clear()
 
     @property
     def packed(self) -> PackedWeights | TiledWeights:
         """The copy of the weights, up to date."""
         if self._packed is None:
             self._packed = packed_weights(self.weights.detach(), self.rounded)
-        elif self._packed_at != self.weights._version:
+        elif self._versions.get("packed") != self.weights._version:
             self._packed.pack(self.weights.detach())
-        self._packed_at = self.weights._version
+        self._versions["packed"] = self.weights._version
         return self._packed
 
     def hidden_field(self, visible: Tensor) -> Tensor:
@@ -104,30 +106,25 @@ class RoundedRBM(PackedRBM):
     rounded = True
     _dense_copy: Tensor | None = None
 
-    def refresh(self) -> None:
-        """Take over the weights as they are now, when they are next needed."""
-        super().refresh()
-        self._dense_at: int | None = None
-
     @property
     def dense(self) -> Tensor:
         """The copy of the weights for dense products."""
         if self._dense_copy is None:
             self._dense_copy = self.weights.detach().to(torch.bfloat16)
-        elif self._dense_at != self.weights._version:
+        elif self._versions.get("dense") != self.weights._version:
             self._dense_copy.copy_(self.weights.detach())
-        self._dense_at = self.weights._version
+        self._versions["dense"] = self.weights._version
         return self._dense_copy
 
     def stepped_with_packed(self) -> None:
         """Note that the weights have changed, and `packed` with them."""
         self.refresh()
-        self._packed_at = self.weights._version
+        self._versions["packed"] = self.weights._version
 
     def stepped_with_dense(self) -> None:
         """Note that the weights have changed, and `dense` with them."""
         self.refresh()
-        self._dense_at = self.weights._version
+        self._versions["dense"] = self.weights._version
 
     def _weights_for_dense(self) -> Tensor:
         return self.dense if multiplies_bfloat16() else self.weights.detach()

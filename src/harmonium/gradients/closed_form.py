@@ -122,7 +122,9 @@ def write_layer_gradients(rbm: RBM, data: Statistics, model: Statistics, scale: 
         (rbm.hidden, data.hidden, model.hidden),
     ):
         for name, parameter in layer.named_parameters():
-            torch.sub(of_model[name], of_data[name], out=grad_of(parameter)).mul_(scale)
+            gradient = torch.sub(of_model[name], of_data[name], out=grad_of(parameter))
+            if scale != 1:
+                gradient *= scale
 
 
 def grad_of(parameter: nn.Parameter) -> Tensor:
