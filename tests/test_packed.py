@@ -1,5 +1,7 @@
 """The model as samplers see it: packed for sparse products, and rounded under mixed precision."""
 
+import copy
+
 import pytest
 import torch
 
@@ -134,3 +136,23 @@ def test_chains_of_the_rounded_model_keep_the_distribution_of_the_rounded_weight
         step = staticmethod(lambda _, state, generator: gibbs.step(seen, state, generator))
 
     assert check_kernel(Rounded(), rbm, generator).passed
+
+
+def test_a_copy_of_the_model_sees_its_own_weights(generator):
+    seen, v = RoundedRBM(wide_rbm().requires_grad_(False)), states(0.1, 700, generator)
+    before = seen.hidden_field(v)
+    for _ in range(3):
+        seen.weights += 0
+    copied = copy.deepcopy(seen)
+    for _ in range(5):
+        copied.weights *= 2
+        before = 2 * before
+        torch.testing.assert_close(copied.hidden_field(v), before)
+
+
+def test_other_kinds_of_numbers_and_gradients_are_left_to_torch(generator):
+    seen, v = PackedRBM(wide_rbm()), states(0.5, 700, generator).requires_grad_()
+    (gradient,) = torch.autograd.grad(seen.free_energy(v).sum(), v)
+    assert gradient.abs().max() > 1
+    wide = copy.deepcopy(seen).double()
+    torch.testing.assert_close(wide.hidden_field(v.detach().double()), v.detach().double() @ wide.weights)

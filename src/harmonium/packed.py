@@ -45,6 +45,14 @@ class PackedRBM(RBM):
             str, int
         ] = {}  # of the weights that each copy holds; a module's attributes are slow to set
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return what a copy of this model takes with it: its weights begin to count anew, so no copy of these."""
+        return self.__dict__ | {"_packed": None, "_dense_copy": None, "_versions": {}}
+
+    def _stamp(self) -> tuple[int, int]:
+        """Return what changes with the weights, but not in fused steps."""
+        return self.weights.data_ptr(), self.weights._version
+
     def refresh(self) -> None:
         """Take over the weights when they are next needed: after changes that torch does not count, as fused steps."""
         self._versions.clear()
@@ -54,15 +62,15 @@ class PackedRBM(RBM):
         """The copy of the weights, up to date."""
         if self._packed is None:
             self._packed = packed_weights(self.weights.detach(), self.rounded)
-        elif self._versions.get("packed") != self.weights._version:
+        elif self._versions.get("packed") != self._stamp():
             self._packed.pack(self.weights.detach())
-        self._versions["packed"] = self.weights._version
+        self._versions["packed"] = self._stamp()
         return self._packed
 
     def hidden_field(self, visible: Tensor) -> Tensor:
         """W^T v, in the fastest way."""
         self.visible.check_width(visible, "the visible state")
-        if has_tiles() and _in_order(visible):
+        if has_tiles() and self._takes(visible):
             return self.packed.hidden_field(visible)
         if (usual := self._usual(visible)) is not None:
             return self.packed.hidden_field(visible, usual)
@@ -71,7 +79,7 @@ class PackedRBM(RBM):
     def visible_field(self, hidden: Tensor) -> Tensor:
         """W h, in the fastest way."""
         self.hidden.check_width(hidden, "the hidden state")
-        if has_tiles() and _in_order(hidden):
+        if has_tiles() and self._takes(hidden):
             return self.packed.visible_field(hidden)
         if (usual := self._usual(hidden)) is not None:
             return self.packed.visible_field(hidden, usual)
@@ -79,7 +87,13 @@ class PackedRBM(RBM):
 
     def _usual(self, states: Tensor) -> Tensor | None:
         """Return what most states are, if rows for the others are to be added; None for a dense product."""
-        return usual_states(states, self.rounded) if _in_order(states) and not has_tiles() else None
+        return usual_states(states, self.rounded) if self._takes(states) and not has_tiles() else None
+
+    def _takes(self, states: Tensor) -> bool:
+        """Whether kernels can read these states and the weights, and no gradient is to flow through them."""
+        if not states.numel() or (states.requires_grad and torch.is_grad_enabled()):
+            return False
+        return all(x.dtype == torch.float32 and x.is_contiguous() for x in (states, self.weights))
 
     def _weights_for_dense(self) -> Tensor:
         return self.weights.detach()
@@ -111,28 +125,23 @@ class RoundedRBM(PackedRBM):
         """The copy of the weights for dense products."""
         if self._dense_copy is None:
             self._dense_copy = self.weights.detach().to(torch.bfloat16)
-        elif self._versions.get("dense") != self.weights._version:
+        elif self._versions.get("dense") != self._stamp():
             self._dense_copy.copy_(self.weights.detach())
-        self._versions["dense"] = self.weights._version
+        self._versions["dense"] = self._stamp()
         return self._dense_copy
 
     def stepped_with_packed(self) -> None:
         """Note that the weights have changed, and `packed` with them."""
         self.refresh()
-        self._versions["packed"] = self.weights._version
+        self._versions["packed"] = self._stamp()
 
     def stepped_with_dense(self) -> None:
         """Note that the weights have changed, and `dense` with them."""
         self.refresh()
-        self._versions["dense"] = self.weights._version
+        self._versions["dense"] = self._stamp()
 
     def _weights_for_dense(self) -> Tensor:
         return self.dense if multiplies_bfloat16() else self.weights.detach()
-
-
-def _in_order(states: Tensor) -> bool:
-    """Whether kernels can read these states."""
-    return states.dtype == torch.float32 and states.is_contiguous() and states.numel() > 0
 
 
 def packed_if_faster(rbm: RBM) -> RBM:

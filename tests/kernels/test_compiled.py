@@ -20,6 +20,7 @@ from harmonium.kernels import (
     descend_along,
     kernels_take,
     mean_of_field,
+    packed_weights,
     rounded_outer,
     sample_from_bytes,
     sample_from_field,
@@ -203,6 +204,15 @@ def test_a_descent_with_rounded_means_is_off_by_their_rounding():
     assert (off.abs() <= 2**-8 * (terms[0] + terms[1]) + 1e-6).all()
     assert 1e-6 < off.std() < 1e-4
     assert abs(off.mean()) < 1e-5
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_a_phase_may_be_empty(rounded):
+    x, y = (torch.rand(40, 90, generator=seeded()) < 0.3).float(), torch.ones(40, 70)
+    for model, data in (((x, y, 1.0), (x[:0], y[:0], 1.0)), ((x[:0], y[:0], 1.0), (x, y, 1.0))):
+        weights = torch.zeros(90, 70)
+        descend(weights, None, model, data, Descent(0.0, 0.0, 1.0), packed_weights(weights, True) if rounded else None)
+        torch.testing.assert_close(weights, -x.T @ y)
 
 
 @pytest.mark.parametrize(("n", "m"), [(784, 50), (57, 130), (1, 64), (113, 1)])

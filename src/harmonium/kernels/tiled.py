@@ -12,8 +12,8 @@ from harmonium.kernels.threads import run
 PARTS = 3
 """So many bfloat16 add up to a float32: 8 bits each of its 24."""
 
-PIECES, GROUPS = 2, 4
-"""Pieces of work for a thread, so that a slow one may take fewer, and the most groups of 32 cases in a piece."""
+GROUPS = 4
+"""The most groups of 32 cases in a piece of work: they share each block of weights in a near cache."""
 
 
 class TiledWeights:
@@ -80,10 +80,10 @@ def packed_weights(weights: Tensor, rounded: bool) -> PackedWeights | TiledWeigh
 def _product(states: Tensor, packed: Tensor, m: int, parts: int) -> Tensor:
     out = torch.empty(*states.shape[:-1], m, dtype=states.dtype)
     n = states.shape[-1]
-    cases, wanted = states.numel() // n, PIECES * torch.get_num_threads()
+    cases, threads = states.numel() // n, torch.get_num_threads()
     groups = max(1, -(-cases // LANES))
-    most = LANES * min(GROUPS, -(-groups // wanted))
-    shares = max(1, wanted // groups)  # of few cases, several pieces of work share the columns
+    most = LANES * min(GROUPS, -(-groups // threads))
+    shares = max(1, threads // groups)  # of few cases, several pieces of work share the columns
     addresses = states.data_ptr(), packed.data_ptr(), out.data_ptr()
     run(compiled("tile_products").product_of_tiles, *addresses, cases, n, m, parts, most, shares)
     return out

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+
+from torch import Tensor
 
 from harmonium.data import Batches
 from harmonium.errors import InputError
@@ -12,9 +16,10 @@ from harmonium.training.beginning import start
 from harmonium.training.loop import update
 from harmonium.training.materials import Materials
 from harmonium.training.settings import Settings
+from harmonium.training.state import TrainingState
 
-TRIAL = 2.0
-"""Seconds of updates that are timed, after a quarter of it to warm up."""
+TRIAL, WARM_UP = 2.0, 10
+"""Seconds of updates that are timed, after so many updates and a quarter of the time to warm up."""
 
 SHARE = 0.8
 """The share of the time that updates may take; measuring and saving take the rest."""
@@ -42,17 +47,23 @@ def fitted(settings: Settings, data: Materials, minutes: float, spent: float = 0
     """
     if not (math.isfinite(minutes) and minutes > 0):
         raise InputError(f"minutes is {minutes:g}, but must be a positive number")
-    trial = start(replace(settings, epochs=1_000_000), data)
+    begin, trial = time.perf_counter(), start(replace(settings, epochs=1_000_000), data)
     batches = Batches(data.train, data.preparation, trial.batch_size, settings.seed, trial.rbm.weights.device)
-    begin = clock = time.perf_counter()
-    timed, count = 0.0, 0
-    while timed < TRIAL:
-        for batch in batches.epoch(0, trial.generator):
-            update(trial, batch)
-            before, clock = clock, time.perf_counter()  # drawing the batch counts too
-            if before - begin > TRIAL / 4:
-                timed, count = timed + clock - before, count + 1
-            if timed > TRIAL:
-                break
-    an_epoch = timed / count * len(batches)
-    return replace(settings, epochs=max(1, int(SHARE * (60 * minutes - spent) / an_epoch)))
+    drawn = itertools.chain.from_iterable(batches.epoch(epoch, trial.generator) for epoch in itertools.count())
+    for batch in itertools.islice(drawn, WARM_UP):  # the first compile kernels
+        update(trial, batch)
+    _timed(trial, drawn, TRIAL / 4)
+    an_epoch = _timed(trial, drawn, TRIAL) * len(batches)
+    left = 60 * minutes - spent - (time.perf_counter() - begin)
+    return replace(settings, epochs=max(1, int(SHARE * left / an_epoch)))
+
+
+def _timed(trial: TrainingState, drawn: Iterator[Tensor], seconds: float) -> float:
+    """Update for so long, at least once; return the seconds of an update and of drawing its batch."""
+    begin, count = time.perf_counter(), 0
+    for batch in drawn:
+        update(trial, batch)
+        count += 1
+        if time.perf_counter() - begin > seconds:
+            break
+    return (time.perf_counter() - begin) / count

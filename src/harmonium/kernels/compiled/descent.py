@@ -42,6 +42,8 @@ def _add_phase(
     """
     index, value, counts = lists
     out, wide = gradient.ctypes.data, gradient.shape[1]
+    if len(x) == 0 and not keep:
+        gradient[:] = 0
     ones, values, of_unit = index.ctypes.data, value.ctypes.data, 4 * index.shape[1]
     for start in range(0, len(x), TILE):
         binary = list_cases(x, first, last, start, min(len(x), start + TILE), index, value, counts)
@@ -65,6 +67,8 @@ def _add_phase_of_pairs(
     """Do the same with means that are rounded, two cases to a word; this phase begins at pair `shift`."""
     (index, word, value), counts = lists
     out, wide, room = gradient.ctypes.data, gradient.shape[1], index.shape[1]
+    if len(x) == 0 and not keep:
+        gradient[:] = 0
     for start in range(0, len(x), 2 * TILE):
         exact = list_case_pairs(x, first, last, start, min(len(x), start + 2 * TILE), lists[0], counts)
         kept = keep or start > 0
