@@ -41,9 +41,8 @@ class PackedRBM(RBM):
         super().__init__(rbm.visible, rbm.hidden, weights=rbm.weights)
         self.weights = rbm.weights
         self._packed: PackedWeights | TiledWeights | None = None
-        self._versions: dict[
-            str, int
-        ] = {}  # of the weights that each copy holds; a module's attributes are slow to set
+        # Of the weights that each copy holds; in a dictionary, since a module's attributes are slow to set.
+        self._versions: dict[str, tuple[int, int]] = {}
 
     def __getstate__(self) -> dict[str, object]:
         """Return what a copy of this model takes with it: its weights begin to count anew, so no copy of these."""
