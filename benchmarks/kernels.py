@@ -60,6 +60,8 @@ def kernels_alone(states: torch.Tensor) -> None:
         ("h -> v, 20 % on", lambda: packed.visible_field(hidden), lambda: hidden @ weights.T),
     ):
         print(f"{name}: {median(ours):.0f} us {way}, {median(dense):.0f} us dense in float32")
+    exact = packed_weights(weights, rounded=False)
+    print(f"v -> h, weights in float32: {median(lambda: exact.hidden_field(states)):.0f} us {way}")
     print(f"packing the weights: {median(lambda: packed.pack(weights)):.0f} us")
     mean, deviation = field.clone(), torch.ones(VISIBLE)
     ours = median(lambda: sample_normal(mean, deviation))

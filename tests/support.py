@@ -24,3 +24,15 @@ def strokes(cases=50):
     slant = torch.linspace(-0.4, 0.4, cases)[:, None, None]
     across = (x - 13.5) - slant * (y - 13.5)
     return ((2.5 - across.abs()).clamp(0, 1) * ((y > 4) & (y < 23))).float()
+
+
+def with_threads(compute, counts=(1, 2, 3)):
+    """Return what a function computes on each of these numbers of threads."""
+    before, found = torch.get_num_threads(), []
+    try:
+        for count in counts:
+            torch.set_num_threads(count)
+            found.append(compute())
+    finally:
+        torch.set_num_threads(before)
+    return found

@@ -32,6 +32,7 @@ from harmonium.kernels import (
 )
 from harmonium.kernels.backend import key_of
 from harmonium.kernels.compiled.philox import fill_uniform
+from support import with_threads
 
 pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
 
@@ -96,18 +97,18 @@ def test_extremes_are_certain():
 def test_nothing_depends_on_the_number_of_threads():
     field, weights = torch.randn(101, 300, generator=seeded()), torch.randn(300, 70, generator=seeded(1))
     states = (field > 1.2).float()
-    before = torch.get_num_threads()
-    found = []
-    try:
-        for count in (1, 2, 3):
-            torch.set_num_threads(count)
-            drawn = sample_from_field(field, torch.zeros(300), seeded(2))
-            found.append((drawn, PackedWeights(weights).hidden_field(states)))
-    finally:
-        torch.set_num_threads(before)
-    for drawn, summed in found[1:]:
-        assert torch.equal(drawn, found[0][0])
-        assert torch.equal(summed, found[0][1])
+    x, y = (torch.rand(90, 300, generator=seeded(3)) < 0.2).float(), torch.rand(90, 70, generator=seeded(4))
+
+    def everything():
+        packed, stepped = packed_weights(weights, rounded=True), weights.clone()
+        drawn, summed = sample_from_field(field, torch.zeros(300), seeded(2)), packed.hidden_field(states)
+        for copy in (packed, PackedWeights(weights), None):
+            descend(stepped, None, (x, y, 0.01), (x[:50], y[:50], -0.02), Descent(0.1, 0.0, 0.1), copy)
+        return drawn, summed, PackedWeights(weights).hidden_field(states), stepped, packed.rows, packed.columns
+
+    first, *others = with_threads(everything)
+    for found in others:
+        assert all(torch.equal(a, b) for a, b in zip(first, found, strict=True))
 
 
 def rounded(packed):
@@ -306,13 +307,7 @@ def test_the_number_of_threads_does_not_change_a_case_beside_one_that_is_not_exa
     states = (torch.rand(101, 200, generator=seeded()) < 0.3).float()
     states[50] *= 0.3
     packed = PackedWeights(torch.randn(200, 70, generator=seeded(1)) ** 5)
-    before, found = torch.get_num_threads(), []
-    try:
-        for count in (1, 2, 4):
-            torch.set_num_threads(count)
-            found.append(packed.hidden_field(states))
-    finally:
-        torch.set_num_threads(before)
+    found = with_threads(lambda: packed.hidden_field(states))
     assert all(torch.equal(other, found[0]) for other in found[1:])
 
 
@@ -369,7 +364,9 @@ def print_a_digest_of_what_every_kernel_computes():
 
 def test_a_process_that_compiles_kernels_computes_what_one_with_a_cache_does(tmp_path):
     code = "import test_compiled; test_compiled.print_a_digest_of_what_every_kernel_computes()"
-    environment = dict(os.environ, NUMBA_CACHE_DIR=str(tmp_path), PYTHONPATH=os.path.dirname(__file__))
+    here = os.path.dirname(__file__)
+    path = os.pathsep.join([here, os.path.dirname(here)])  # of `support` too
+    environment = dict(os.environ, NUMBA_CACHE_DIR=str(tmp_path), PYTHONPATH=path)
     digests = [subprocess.check_output([sys.executable, "-c", code], env=environment, text=True) for _ in range(2)]
     assert any(tmp_path.rglob("*.nbc")), "the second process finds what the first has compiled"
     assert digests[0] == digests[1]

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from harmonium.kernels import Descent, Offsets, PackedWeights, TiledWeights, backend, descend, tiled
+from support import with_threads
 
 if not backend.has_tiles():
     pytest.skip("the processor has no matrix registers", allow_module_level=True)
@@ -33,16 +34,10 @@ def test_products_are_those_of_float32(m, shape, values, rounded):
 
 def test_a_case_does_not_depend_on_its_neighbours_or_the_threads():
     states = (torch.rand(101, 200, generator=seeded()) < 0.3).float()
-    before, found = torch.get_num_threads(), []
     packed = TiledWeights(torch.randn(200, 70, generator=seeded(1)) ** 5, rounded=False)
     alone = packed.hidden_field(states[:50])
     states[50:] *= 0.3
-    try:
-        for count in (1, 2, 4):
-            torch.set_num_threads(count)
-            found.append(packed.hidden_field(states))
-    finally:
-        torch.set_num_threads(before)
+    found = with_threads(lambda: packed.hidden_field(states))
     assert torch.equal(found[0][:50], alone)
     assert all(torch.equal(other, found[0]) for other in found[1:])
 

@@ -4,7 +4,7 @@ import pytest
 
 from harmonium.data import load
 from harmonium.errors import InputError
-from harmonium.training import RECIPES, Settings, materials, recipe, run, start, start_run, train
+from harmonium.training import RECIPES, Settings, budget, materials, recipe, run, start, start_run, train
 from harmonium.training.beginning import decided
 from harmonium.training.budget import fitted
 
@@ -80,6 +80,20 @@ def test_a_plan_leaves_out_the_time_that_reading_took():
     whole, left = (fitted(recipe(hidden=20), data, 60.0, spent).epochs for spent in (0.0, 3599.0))
     assert left < whole / 100  # 3,600 to 1, if the machine were as fast both times
     assert fitted(recipe(hidden=20), data, 0.01, 10.0).epochs == 1
+
+
+def test_slow_first_updates_do_not_count(monkeypatch):
+    """The first updates compile kernels: here two of them take as long as hundreds of others."""
+    data, taken = materials(load("bars-and-stripes:3x3"), recipe(hidden=20)), []
+
+    def update(state, batch):
+        taken.append(len(batch))
+        time.sleep(0.5 if len(taken) <= 2 else 0.001)
+
+    monkeypatch.setattr(budget, "update", update)
+    monkeypatch.setattr(budget, "TRIAL", 0.2)
+    epochs = fitted(recipe(hidden=20, batch_size=7), data, 60.0).epochs
+    assert epochs > 0.8 * 3600 / 2 / 0.1  # two updates an epoch, of far less than a tenth of a second
 
 
 def test_a_run_plans_with_the_time_that_reading_took(tmp_path, monkeypatch):

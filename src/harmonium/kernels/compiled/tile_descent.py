@@ -35,12 +35,9 @@ def _turn_phase(x: Any, first: Any, last: Any, left: Any) -> Any:
     One where all states are exact in bfloat16, else three.
     """
     cases, n = x.shape
-    steps, lost, scratch = (cases + LANES - 1) // LANES, 0, np.zeros((LANES, HALF), np.float32)
-    further, again = steps * STEP, 1
-    for attempt in range(2):
-        if attempt == 1 and not lost:
-            break
-        again = 1 if attempt == 0 else PARTS
+    steps, scratch = (cases + LANES - 1) // LANES, np.zeros((LANES, HALF), np.float32)
+    for parts in (1, PARTS):
+        lost = 0
         for step in range(steps):
             for half in range(2):
                 start, begin = step * LANES, first + half * HALF
@@ -52,11 +49,13 @@ def _turn_phase(x: Any, first: Any, last: Any, left: Any) -> Any:
                         for i in range(min(HALF, last - begin)):
                             scratch[k, i] = x[start + k, begin + i]
                 target = left + step * STEP + half * HALF_STEP
-                if attempt == 0:
-                    lost |= turn_cases(source, apart, target, further)
+                if parts == 1:
+                    lost |= turn_cases(source, apart, target, steps * STEP)
                 else:
-                    turn_cases_in_parts(source, apart, target, further)
-    return again
+                    turn_cases_in_parts(source, apart, target, steps * STEP)
+        if not lost:
+            return parts
+    return PARTS
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")

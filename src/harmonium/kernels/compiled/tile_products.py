@@ -33,26 +33,19 @@ def _lay_out_cases(x: Any, first: Any, last: Any, left: Any, further: Any) -> An
 
     One where all states are exact in bfloat16, else three.
     """
-    n, whole = x.shape[1], x.shape[1] // LANES
-    end, lost = np.zeros(LANES, np.float32), 0
-    for case in range(first, last):
-        source, target = x.ctypes.data + 4 * n * case, left + 64 * (case - first)
-        for step in range(whole):
-            lost |= lay_out(source + 4 * LANES * step, target + STEP * step, further)
-        if n > whole * LANES:
-            for k in range(n - whole * LANES):
-                end[k] = x[case, whole * LANES + k]
-            lost |= lay_out(end.ctypes.data, target + STEP * whole, further)
-    if not lost:
-        return 1
-    for case in range(first, last):
-        source, target = x.ctypes.data + 4 * n * case, left + 64 * (case - first)
-        for step in range(whole):
-            lay_out_in_parts(source + 4 * LANES * step, target + STEP * step, further)
-        if n > whole * LANES:
-            for k in range(n - whole * LANES):
-                end[k] = x[case, whole * LANES + k]
-            lay_out_in_parts(end.ctypes.data, target + STEP * whole, further)
+    n, whole, end = x.shape[1], x.shape[1] // LANES, np.zeros(LANES, np.float32)
+    for parts in (1, PARTS):
+        lost = 0
+        for case in range(first, last):
+            for step in range((n + LANES - 1) // LANES):
+                source, target = x.ctypes.data + 4 * (n * case + LANES * step), left + 64 * (case - first) + STEP * step
+                if step == whole:
+                    source = end.ctypes.data
+                    for k in range(n - whole * LANES):
+                        end[k] = x[case, whole * LANES + k]
+                lost |= lay_out(source, target, further) if parts == 1 else lay_out_in_parts(source, target, further)
+        if not lost:
+            return parts
     return PARTS
 
 
