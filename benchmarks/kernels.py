@@ -86,7 +86,8 @@ class Stopwatch:
             finally:
                 self.seconds[label] += time.perf_counter() - clock
 
-        setattr(place, name, staticmethod(timed) if isinstance(place, type) else timed)
+        is_static = isinstance(vars(place)[name], staticmethod)
+        setattr(place, name, staticmethod(timed) if is_static else timed)
 
 
 def update_by_parts(values: torch.Tensor, batch_size: int) -> None:
@@ -96,6 +97,7 @@ def update_by_parts(values: torch.Tensor, batch_size: int) -> None:
     state, watch = start(settings, data), Stopwatch()
     watch.around(sampling, "run", "random states")
     watch.around(tiled, "_product", "products")
+    watch.around(tiled.TiledWeights, "sweep", "sweeps: random states and products")
     watch.around(products, "_sparse_product", "products")
     watch.around(PackedRBM, "_dense_product", "products")
     watch.around(stepping, "rounded_outer", "products")

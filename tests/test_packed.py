@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harmonium import RBM, packed
-from harmonium.kernels import PackedWeights, backend, products, tiled
+from harmonium.kernels import PackedWeights, TiledWeights, backend, products, tiled
 from harmonium.packed import PackedRBM, RoundedRBM, gains, packed_if_faster
 from harmonium.sampling import check_kernel, gibbs
 from harmonium.units import Bernoulli, Gaussian
@@ -136,6 +136,20 @@ def test_chains_of_the_rounded_model_keep_the_distribution_of_the_rounded_weight
         step = staticmethod(lambda _, state, generator: gibbs.step(seen, state, generator))
 
     assert check_kernel(Rounded(), rbm, generator).passed
+
+
+def test_sweeps_of_binary_chains_take_one_pass_where_there_are_matrix_registers(tiles, generator, monkeypatch):
+    """And of no others, nor of so few that threads would be idle."""
+    calls, kept = [], TiledWeights.sweep
+    monkeypatch.setattr(TiledWeights, "sweep", lambda *given: calls.append(1) or kept(*given))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    rbm = wide_rbm().requires_grad_(False)
+    seen, mixed = PackedRBM(rbm), PackedRBM(RBM(rbm.visible, Gaussian(100), weights=rbm.weights))
+    for model, chains, expected in ((seen, 50, 1), (seen, 20, 0), (mixed, 50, 0)):
+        field, before = torch.randn(chains, 100, generator=generator), len(calls)
+        visible, found = model.sweep(field, 2, generator)
+        torch.testing.assert_close(found, rbm.hidden_field(visible), rtol=1e-5, atol=1e-4)
+        assert len(calls) - before == (expected if tiles else 0)
 
 
 def test_a_copy_of_the_model_sees_its_own_weights(generator):

@@ -124,6 +124,19 @@ class RBM(nn.Module):
         """V ~ P(v | h): (..., m) -> (..., n)."""
         return self.visible.sample(self.visible_field(hidden), generator)
 
+    def sweep(
+        self, hidden_field: Tensor, sweeps: int = 1, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Gibbs sweeps from the field W^T v of a state: h ~ P(h | v), then v ~ P(v | h), so many times.
+
+        Returns v and its field W^T v: (..., m) -> (..., n), (..., m).
+        """
+        for _ in range(sweeps):
+            hidden = self.hidden.sample(hidden_field, generator)
+            visible = self.sample_visible_given_hidden(hidden, generator)
+            hidden_field = self.hidden_field(visible)
+        return visible, hidden_field
+
     def check_finite(self) -> None:
         """Raise `InputError` if a parameter is NaN or infinite, as after training that diverged."""
         for name, parameter in self.named_parameters():

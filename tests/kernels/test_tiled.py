@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from harmonium.kernels import Descent, Offsets, PackedWeights, TiledWeights, backend, descend, tiled
+from harmonium.kernels.threads import run
 from support import with_threads
 
 if not backend.has_tiles():
@@ -77,6 +78,32 @@ def test_a_step_is_that_of_sums_of_rows(n, m, momentum, centered, density, scale
         found.append([weights, velocity, *(corrections or ())])
     for ours, theirs in zip(found[1], found[0], strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("rounded", [True, False])
+@pytest.mark.parametrize(("cases", "n", "m"), [(1, 700, 500), (33, 785, 130), (100, 784, 500), (300, 257, 1030)])
+def test_sweeps_are_those_of_samplers_and_products(rounded, cases, n, m):
+    """Bit for bit, on any number of threads: the same keys, the same sums in the same order."""
+    packed = TiledWeights(0.3 * torch.randn(n, m, generator=seeded()), rounded)
+    biases = torch.randn(n, generator=seeded(1)), torch.randn(m, generator=seeded(2))
+    begin, generator = torch.randn(cases, m, generator=seeded(3)), seeded(4)
+    field = begin
+    for _ in range(3):
+        keys = torch.randint(2**63 - 1, (2,), generator=generator).tolist()
+        hidden = _drawn(field, biases[1], keys[0])
+        visible = _drawn(packed.visible_field(hidden), biases[0], keys[1])
+        field = packed.hidden_field(visible)
+    for states, fields in with_threads(lambda: packed.sweep(begin, biases, 3, seeded(4))):
+        assert torch.equal(states, visible)
+        assert torch.equal(fields, field)
+
+
+def _drawn(field, bias, key):
+    """States of `sample_from_field`, which leaves small tensors to torch, of a key."""
+    states = torch.empty_like(field)
+    addresses = field.data_ptr(), bias.data_ptr(), states.data_ptr()
+    run(backend.compiled("samplers").sample_from_field, *addresses, *backend.shape_of(field), key)
+    return states
 
 
 def test_without_registers_there_are_no_tiled_weights(monkeypatch):

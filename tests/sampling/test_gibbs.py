@@ -30,3 +30,15 @@ def test_a_step_changes_nothing_of_the_old_state(generator):
     before = [tensor.clone() for tensor in state]
     gibbs.step(rbm, state, generator)
     assert all(torch.equal(*pair) for pair in zip(before, state, strict=True))
+
+
+@pairs
+def test_a_walk_is_so_many_steps(visible, hidden):
+    rbm, seeded = small_rbm(visible, hidden), torch.Generator
+    start = gibbs.init_from_noise(rbm, 6, seeded().manual_seed(0))
+    state, generator = start, seeded().manual_seed(1)
+    for _ in range(3):
+        state = gibbs.step(rbm, state, generator)
+    walked = gibbs.walk(rbm, start, 3, seeded().manual_seed(1))
+    assert all(torch.equal(*pair) for pair in zip(walked, state, strict=True))
+    assert gibbs.walk(rbm, start, 0) is start

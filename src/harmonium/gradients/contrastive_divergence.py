@@ -35,10 +35,7 @@ class ContrastiveDivergence:
         self, rbm: RBM, data: GibbsState, state: None, generator: torch.Generator
     ) -> tuple[Statistics, None]:
         """Return the statistics after k steps from the data."""
-        chains = data
-        for _ in range(self.steps):
-            chains = gibbs.step(rbm, chains, generator)
-        return state_statistics(rbm, chains), None
+        return state_statistics(rbm, gibbs.walk(rbm, data, self.steps, generator)), None
 
     def restored(self, rbm: RBM, tensors: dict[str, Tensor]) -> None:
         """Return None."""

@@ -65,9 +65,7 @@ class FastWeights:
         for name, parameter in driven.named_parameters():
             if name != "weights":
                 parameter.add_(state.fast[name])
-        chains = gibbs.init(driven, state.chains.visible)
-        for _ in range(self.steps):
-            chains = gibbs.step(driven, chains, generator)
+        chains = gibbs.walk(driven, gibbs.init(driven, state.chains.visible), self.steps, generator)
         model, seen = state_statistics(driven, chains), state_statistics(rbm, data)
         fast = {"weights": self._moved(state.fast["weights"], seen.weights, model.weights)}
         for layer, of_data, of_model in (

@@ -42,8 +42,7 @@ class PersistentContrastiveDivergence:
             device = state.visible.device
             copied = torch.randint(len(state.visible), (missing,), generator=generator, device=device)
             state = GibbsState(*(torch.cat([part, part[copied]]) for part in state))
-        for _ in range(self.steps):
-            state = gibbs.step(rbm, state, generator)
+        state = gibbs.walk(rbm, state, self.steps, generator)
         return state_statistics(rbm, state), state
 
     def restored(self, rbm: RBM, tensors: dict[str, Tensor]) -> GibbsState:

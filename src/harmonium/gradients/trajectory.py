@@ -147,9 +147,7 @@ class TrajectoryTempering:
         self, rbm: RBM, data: GibbsState, state: TrajectoryState, generator: torch.Generator
     ) -> tuple[Statistics, TrajectoryState]:
         """Return the statistics of the chains after k steps and an exchange."""
-        chains = state.chains
-        for _ in range(self.steps):
-            chains = gibbs.step(rbm, chains, generator)
+        chains = gibbs.walk(rbm, state.chains, self.steps, generator)
         state, accepted = _exchanged(rbm, replace(state, chains=chains), generator)
         rate = state.rate + FOLLOW * (accepted - state.rate)
         state = replace(state, rate=rate, careful=max(0, state.careful - 1))

@@ -71,19 +71,66 @@ class TiledWeights:
         """Return h W^T: (..., m) -> (..., n); what is usual, which sums of rows want to know, makes no difference."""
         return _product(hidden, self.columns, self.shape[0], self.parts)
 
+    def takes_sweeps(self, cases: int) -> bool:
+        """Whether `sweep` is the fastest way for so many chains: it leaves threads idle where there are few."""
+        return _groups(cases) >= torch.get_num_threads()
+
+    def sweep(
+        self, field: Tensor, biases: tuple[Tensor, Tensor], sweeps: int, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        """Move chains of binary units by Gibbs sweeps, all of them in one pass: h given v, then v given h.
+
+        Parameters
+        ----------
+        field : Tensor, shape (..., m)
+            W^T v of where the chains stand.
+        biases : (Tensor, Tensor)
+            Of the visible units (n,) and of the hidden ones (m,).
+        sweeps : int
+            How many, at least 1.
+        generator : torch.Generator, optional
+            The source of randomness: a key for each layer and sweep, as `sample_from_field` draws it.
+
+        Returns
+        -------
+        (Tensor, Tensor)
+            v (..., n), and W^T v (..., m).
+
+        Notes
+        -----
+        Chains stay in a near cache, some at a time, from their first sweep to the last; nothing but the result leaves
+        it. States and fields are those that products and `sample_from_field` would give one after the other.
+        """
+        (n, m), cases = self.shape, field.numel() // self.shape[1]
+        visible, found = field.new_empty(*field.shape[:-1], n), torch.empty_like(field)
+        keys = torch.randint(2**63 - 1, (sweeps, 2), generator=generator)
+        below, above = biases
+        addresses = (x.data_ptr() for x in (field, self.rows, self.columns, above, below, visible, found))
+        sizes = cases, n, m, self.parts, sweeps
+        run(compiled("tile_sweeps").sweep_tiles, *addresses, *sizes, keys.data_ptr(), _cases_a_piece(cases))
+        return visible, found
+
 
 def packed_weights(weights: Tensor, rounded: bool) -> PackedWeights | TiledWeights:
     """Return weights laid out for the fastest products that this processor has."""
     return TiledWeights(weights, rounded) if has_tiles() else PackedWeights(weights, rounded)
 
 
+def _groups(cases: int) -> int:
+    """Return how many tiles of 32 cases there are."""
+    return max(1, -(-cases // LANES))
+
+
+def _cases_a_piece(cases: int) -> int:
+    """Return how many cases share a piece of work, as many tiles as threads find in a near cache."""
+    return LANES * min(GROUPS, -(-_groups(cases) // torch.get_num_threads()))
+
+
 def _product(states: Tensor, packed: Tensor, m: int, parts: int) -> Tensor:
     out = torch.empty(*states.shape[:-1], m, dtype=states.dtype)
     n = states.shape[-1]
-    cases, threads = states.numel() // n, torch.get_num_threads()
-    groups = max(1, -(-cases // LANES))
-    most = LANES * min(GROUPS, -(-groups // threads))
-    shares = max(1, threads // groups)  # of few cases, several pieces of work share the columns
+    cases = states.numel() // n
+    shares = max(1, torch.get_num_threads() // _groups(cases))  # few cases: several pieces of work share the columns
     addresses = states.data_ptr(), packed.data_ptr(), out.data_ptr()
-    run(compiled("tile_products").product_of_tiles, *addresses, cases, n, m, parts, most, shares)
+    run(compiled("tile_products").product_of_tiles, *addresses, cases, n, m, parts, _cases_a_piece(cases), shares)
     return out

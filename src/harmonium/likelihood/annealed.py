@@ -111,9 +111,7 @@ def annealed_log_partition(
 @torch.no_grad()
 def _base_of_samples(rbm: RBM, generator: torch.Generator) -> RBM:
     """Return a base with the moments of short free chains of the model, where nothing is known of its data."""
-    state = gibbs.init_from_noise(rbm, 200, generator)
-    for _ in range(100):
-        state = gibbs.step(rbm, state, generator)
+    state = gibbs.walk(rbm, gibbs.init_from_noise(rbm, 200, generator), 100, generator)
     return base_of_states(rbm, state.visible)
 
 
@@ -181,9 +179,7 @@ def equilibrated(rbm: RBM, forward: Annealed, steps: int, generator: torch.Gener
     shift = torch.rand(1, generator=generator).double()
     positions = (torch.arange(len(weights), dtype=torch.float64) + shift) / len(weights)
     chosen = torch.searchsorted(weights.cumsum(0), positions).clamp_(max=len(weights) - 1)
-    state = gibbs.init(rbm, forward.visible[chosen])
-    for _ in range(steps):
-        state = gibbs.step(rbm, state, generator)
+    state = gibbs.walk(rbm, gibbs.init(rbm, forward.visible[chosen]), steps, generator)
     return state.visible, chosen
 
 

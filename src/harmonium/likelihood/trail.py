@@ -93,10 +93,7 @@ def _settled(rbm: RBM, chains: Tensor, generator: torch.Generator) -> Tensor:
     """Return states of the model from chains of training: some of them, or several from each."""
     copies = math.ceil(PARTICLES / len(chains))
     order = torch.cat([torch.randperm(len(chains), generator=generator, device=chains.device) for _ in range(copies)])
-    state = gibbs.init(rbm, chains[order[:PARTICLES]])
-    for _ in range(SETTLING):
-        state = gibbs.step(rbm, state, generator)
-    return state.visible
+    return gibbs.walk(rbm, gibbs.init(rbm, chains[order[:PARTICLES]]), SETTLING, generator).visible
 
 
 def _works(first: RBM, second: RBM, visible: Tensor, levels: int, generator: torch.Generator) -> np.ndarray:
@@ -107,8 +104,7 @@ def _works(first: RBM, second: RBM, visible: Tensor, levels: int, generator: tor
         between = packed_if_faster(second.interpolate(first, k / levels).requires_grad_(False))
         state = gibbs.init(between, visible)
         works += (before - between.free_energy_from_field(*state)).double()
-        for _ in range(SWEEPS):
-            state = gibbs.step(between, state, generator)
+        state = gibbs.walk(between, state, SWEEPS, generator)
         visible, before = state.visible, between.free_energy_from_field(*state)
     works += (before - second.free_energy(visible)).double()
     return works.cpu().numpy()

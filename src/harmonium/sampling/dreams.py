@@ -77,12 +77,10 @@ def film(
     """
     check_steps(steps, every)
     rbm, state = packed_if_faster(rbm), start
-    for count in range(1, steps + 1):
-        if count % every and count != steps:
-            state = gibbs.step(rbm, state, generator)
-        else:
-            dreams, state = look(rbm, state, generator)
-            yield dreams
+    for done in range(0, steps, every):
+        state = gibbs.walk(rbm, state, min(every, steps - done) - 1, generator)
+        dreams, state = look(rbm, state, generator)
+        yield dreams
 
 
 def dream(rbm: RBM, start: gibbs.GibbsState, steps: int, generator: torch.Generator | None = None) -> Dreams:

@@ -51,6 +51,7 @@ def _pointer(kind: Any, word: Any) -> Any:
 
 floats_at = _pointer(types.float32, FLOAT)
 doubles_at = _pointer(types.float64, ir.DoubleType())
+longs_at = _pointer(types.int64, INT64)
 words_at = _pointer(types.uint32, INT32)
 halves_at = _pointer(types.uint16, ir.IntType(16))
 bytes_at = _pointer(types.uint8, ir.IntType(8))
