@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from harmonium import RBM
 from harmonium.gradients import Exact, state_statistics, write_gradient
 from harmonium.likelihood import exact_log_probability
 from harmonium.sampling import gibbs
+from harmonium.units import Bernoulli
 from models import PAIRS, random_states, small_rbm
 
 pairs = pytest.mark.parametrize(("visible", "hidden"), PAIRS)
@@ -70,3 +72,18 @@ def test_the_scale_multiplies_everything(generator):
     whole, half = exact_gradient(rbm, v), exact_gradient(rbm, v, scale=0.5)
     for name in whole:
         torch.testing.assert_close(half[name], whole[name] / 2)
+
+
+def test_one_pass_over_large_binary_layers_gives_the_same(generator):
+    """In float32 a compiled kernel takes the averages, in float64 torch."""
+    rbm = RBM(Bernoulli(300), Bernoulli(200), weights=0.1 * torch.randn(300, 200, generator=generator))
+    v = torch.rand(90, 300, generator=generator).lt(0.3).float()
+    found = state_statistics(rbm, gibbs.init(rbm, v))
+    expected = state_statistics(rbm.double(), gibbs.init(rbm.double(), v.double()))
+    assert found.outer.factor == expected.outer.factor
+    for ours, theirs in (
+        (found.outer.hidden, expected.outer.hidden),
+        (found.visible["bias"], expected.visible["bias"]),
+        (found.hidden["bias"], expected.hidden["bias"]),
+    ):
+        torch.testing.assert_close(ours.double(), theirs, rtol=1e-4, atol=1e-6)

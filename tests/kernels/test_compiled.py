@@ -12,12 +12,15 @@ from scipy import stats
 
 from harmonium.kernels import (
     Descent,
+    LayerStep,
     Offsets,
     PackedWeights,
     TiledWeights,
     backend,
+    binary_averages,
     descend,
     descend_along,
+    descend_layers,
     kernels_take,
     mean_of_field,
     packed_weights,
@@ -229,7 +232,7 @@ def test_a_centred_descent(n, m, momentum, rounded):
     # (x - a)(y - b) averaged over the model less that over the data
     centred = [(a - visible).T @ (b - hidden) / len(a) for a, b in ((x, y), (other, other_y))]
     expected = centred[0] - centred[1]
-    offsets = Offsets(visible, torch.stack([hidden, y.mean(0) - other_y.mean(0)]))
+    offsets = Offsets(visible, hidden, y.mean(0) - other_y.mean(0))
     packed = PackedWeights(weights) if rounded else None
     dots, sums = descend(
         weights, velocity, (x, y, 1 / 140), (other, other_y, -1 / 60), Descent(0.0, momentum, 1.0), packed, offsets
@@ -255,7 +258,7 @@ def test_a_descent_along_a_gradient_at_hand(n, m, decay, momentum, centered):
     if centered:
         reference.grad -= torch.outer(visible, hidden[1])
     optimizer = torch.optim.SGD([reference], lr=0.1, momentum=momentum, weight_decay=decay)
-    offsets = Offsets(visible, hidden) if centered else None
+    offsets = Offsets(visible, *hidden) if centered else None
     for _ in range(2):
         optimizer.step()
         found = descend_along(weights, velocity, gradient, Descent(decay, momentum, 0.1), dense, offsets)
@@ -325,6 +328,44 @@ def test_sums_of_softplus_are_those_of_torch(scale):
     torch.testing.assert_close(sum_of_softplus(field, bias).double(), expected, rtol=1e-6, atol=1e-4)
 
 
+@pytest.mark.parametrize(("cases", "n", "m"), [(1, 300, 40), (17, 31, 500), (130, 784, 500)])
+def test_averages_are_those_of_torch_whatever_the_threads(cases, n, m):
+    visible, field = (
+        torch.rand(cases, n, generator=seeded()).lt(0.2).float(),
+        torch.randn(cases, m, generator=seeded(1)),
+    )
+    bias = torch.randn(m, generator=seeded(2))
+    expected = torch.sigmoid(field + bias)
+    expected = expected, visible.mean(0), expected.mean(0)
+    first, *others = with_threads(lambda: binary_averages(visible, field, bias))
+    for found in (first, *others):
+        for ours, theirs, one in zip(found, expected, first, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=2e-5, atol=1e-7)
+            assert torch.equal(ours, one)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_a_step_of_the_layers_is_that_of_torch(momentum):
+    parts = [torch.randn(4, size, generator=seeded(size)) for size in (1, 30, 700)]
+    references = [torch.nn.Parameter(part[0].clone()) for part in parts]
+    optimizer = torch.optim.SGD(references, lr=0.1, momentum=momentum)
+    steps = [
+        LayerStep(part[0], torch.zeros_like(part[0]) if momentum else None, *part[1:3], correction)
+        for part, correction in zip(parts, (None, parts[1][3], parts[2][3]), strict=True)
+    ]
+    for _ in range(2):
+        for reference, step in zip(references, steps, strict=True):
+            reference.grad = 0.7 * (step.model - step.data) - (0 if step.correction is None else step.correction)
+        optimizer.step()
+        descend_layers(steps, Descent(0.0, momentum, 0.1), scale=0.7)
+    for reference, step in zip(references, steps, strict=True):
+        torch.testing.assert_close(step.parameter, reference.detach(), rtol=1e-5, atol=1e-6)
+        if momentum:
+            torch.testing.assert_close(
+                step.velocity, optimizer.state[reference]["momentum_buffer"], rtol=1e-5, atol=1e-6
+            )
+
+
 def test_what_kernels_take():
     large = torch.zeros(100, 100)
     assert kernels_take(large)
@@ -345,17 +386,19 @@ def print_a_digest_of_what_every_kernel_computes():
     )
     hidden, bias = torch.rand(150, 70, generator=generator), torch.randn(70, generator=generator)
     field, phase = visible @ weights, (visible, hidden, 0.01)
-    offsets = Offsets(torch.rand(200, generator=generator), torch.rand(2, 70, generator=generator))
+    offsets = Offsets(torch.rand(200, generator=generator), *torch.rand(2, 70, generator=generator))
     packed, velocity, numbers = PackedWeights(weights), torch.zeros_like(weights), Descent(1e-3, 0.5, 0.3)
     out = [packed.hidden_field(visible), sum_of_softplus(field, bias), sample_from_field(field, bias, seeded(1))]
     out += [sample_normal(field, bias.abs(), seeded(2)), sample_from_probability(hidden, seeded(3))]
     out += descend(weights, velocity, phase, phase, numbers, packed, offsets)
     out += descend(weights, velocity, phase, phase, numbers, None, offsets)
     out += [PackedWeights(weights, rounded=False).hidden_field(visible), mean_of_field(field, bias)]
+    out += binary_averages(visible, field, bias)
     if backend.has_tiles():
         tiled = TiledWeights(weights)
         out += [tiled.hidden_field(visible), TiledWeights(weights, rounded=False).hidden_field(visible)]
         out += descend(weights, velocity, phase, phase, numbers, tiled, offsets)
+        out += tiled.sweep(field, (torch.zeros(200), bias), 2, seeded(4))
     half, gradient = weights.bfloat16(), torch.randn(200, 70, generator=generator).bfloat16()
     out += descend_along(weights, velocity, gradient, numbers, half, offsets)
     out += [weights, velocity, packed.rows, packed.columns, half.view(torch.int16)]

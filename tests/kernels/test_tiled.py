@@ -64,7 +64,7 @@ def test_a_step_is_that_of_sums_of_rows(n, m, momentum, centered, density, scale
     generator = seeded(n + m)
     x, other = (scale * (torch.rand(k, n, generator=generator) < density) for k in (140, 61))
     y, other_y = torch.rand(140, m, generator=generator), torch.rand(61, m, generator=generator)
-    offsets = Offsets(torch.rand(n, generator=generator), torch.rand(2, m, generator=generator)) if centered else None
+    offsets = Offsets(torch.rand(n, generator=generator), *torch.rand(2, m, generator=generator)) if centered else None
     start, found = torch.randn(n, m, generator=generator), []
     for kind in (PackedWeights, TiledWeights):
         weights, velocity = start.clone(), torch.zeros(n, m)

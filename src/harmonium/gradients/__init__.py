@@ -1,7 +1,7 @@
 """How the model term of the gradient is estimated: exactly, or by contrastive divergence of two kinds."""
 
 from harmonium.gradients.centering import COORDINATES, Coordinates, Frame, make_coordinates, reframe
-from harmonium.gradients.closed_form import Statistics, state_statistics, write_gradient, write_layer_gradients
+from harmonium.gradients.closed_form import Statistics, state_statistics, write_gradient
 from harmonium.gradients.contrastive_divergence import ContrastiveDivergence
 from harmonium.gradients.exact import Exact, exact_model_statistics
 from harmonium.gradients.methods import METHODS, Estimator, make_estimator
@@ -23,5 +23,4 @@ __all__ = [
     "reframe",
     "state_statistics",
     "write_gradient",
-    "write_layer_gradients",
 ]

@@ -7,9 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from harmonium.kernels import binary_averages, kernels_take
 from harmonium.kernels.autograd import no_grad
 from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState
+from harmonium.units import Bernoulli
 
 
 class Outer(NamedTuple):
@@ -82,6 +84,9 @@ def state_statistics(rbm: RBM, states: GibbsState, case_weights: Tensor | None =
         The negative of the average dF(v)/dparameter.
     """
     visible, field = states
+    if case_weights is None and _has_kernel(rbm, visible, field):
+        mean, of_visible, of_hidden = binary_averages(visible, field, rbm.hidden.get_parameter("bias").detach())
+        return Statistics(Outer(visible, mean, 1 / len(visible)), {"bias": of_visible}, {"bias": of_hidden})
     mean = rbm.hidden.mean(field)
     weighted = visible if case_weights is None else visible * case_weights[:, None]
     return Statistics(
@@ -89,6 +94,11 @@ def state_statistics(rbm: RBM, states: GibbsState, case_weights: Tensor | None =
         rbm.visible.statistics(visible, case_weights),
         rbm.hidden.expected_statistics(field, case_weights, mean),
     )
+
+
+def _has_kernel(rbm: RBM, visible: Tensor, field: Tensor) -> bool:
+    """Whether one pass over visible states and fields gives all: binary layers, tensors that kernels take."""
+    return type(rbm.visible) is type(rbm.hidden) is Bernoulli and kernels_take(visible) and kernels_take(field)
 
 
 @no_grad
@@ -111,12 +121,6 @@ def write_gradient(rbm: RBM, data: Statistics, model: Statistics, scale: float =
     grad = grad_of(rbm.weights)
     for (visible, hidden, factor, _), sign in ((model.outer, 1), (data.outer, -1)):
         rbm.add_coupling_statistics(grad, visible, hidden, sign * scale * factor, beta=0 if sign == 1 else 1)
-    write_layer_gradients(rbm, data, model, scale)
-
-
-@no_grad
-def write_layer_gradients(rbm: RBM, data: Statistics, model: Statistics, scale: float = 1.0) -> None:
-    """Write the part of `write_gradient` that belongs to the parameters of the two layers."""
     for layer, of_data, of_model in (
         (rbm.visible, data.visible, model.visible),
         (rbm.hidden, data.hidden, model.hidden),

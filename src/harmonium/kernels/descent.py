@@ -10,8 +10,8 @@ from torch import Tensor
 
 from harmonium.kernels.autograd import no_grad
 from harmonium.kernels.backend import compiled, has_tiles, kernels_take
-from harmonium.kernels.products import LANES, UNITS, PackedWeights, blocks, is_sparse, pack_floats, pack_means, pairs_of
-from harmonium.kernels.threads import run
+from harmonium.kernels.products import LANES, UNITS, PackedWeights, blocks, is_sparse, pairs_of
+from harmonium.kernels.threads import run, run_alone
 from harmonium.kernels.tiled import TiledWeights
 
 
@@ -41,12 +41,36 @@ class Offsets(NamedTuple):
     ----------
     visible : Tensor, shape (n,)
         Offsets of the visible units.
-    hidden : Tensor, shape (2, m)
-        Offsets of the hidden units, and the differences of their means, model less data.
+    hidden : Tensor, shape (m,)
+        Offsets of the hidden units.
+    difference : Tensor, shape (m,)
+        Means of the hidden units under the model, less those under the data.
     """
 
     visible: Tensor
     hidden: Tensor
+    difference: Tensor
+
+
+class LayerStep(NamedTuple):
+    """What the step on a parameter (k,) of a layer needs: float32.
+
+    Attributes
+    ----------
+    parameter : Tensor
+    velocity : Tensor, optional
+        None where there is no momentum.
+    model, data : Tensor
+        Averages of -dE/dparameter.
+    correction : Tensor, optional
+        What centering takes from the gradient.
+    """
+
+    parameter: Tensor
+    velocity: Tensor | None
+    model: Tensor
+    data: Tensor
+    correction: Tensor | None = None
 
 
 @no_grad
@@ -85,13 +109,14 @@ def descend(
     What is rounded is off by at most 2^-8 of itself: less its offset, a mean keeps more of what cases differ in, and
     one near 1 as much as one near 0. Sums are float32.
     """
+    (x, y, of_model), (other, other_y, of_data) = model, data
     units = LANES if isinstance(packed, TiledWeights) else UNITS
-    factors, centre = np.array(numbers, dtype=np.float32), _Centre(offsets, weights, units)
-    middle = None if offsets is None else offsets.hidden[0]
-    means = (_means if packed is None else _rounded_means)(middle, model, data)
+    factors = np.array([*numbers, of_model, of_data], dtype=np.float32)
+    centre, means = _Centre(offsets, weights, units), _room_for_means(len(x), len(other), weights.shape[1], packed)
+    y, other_y = y.contiguous(), other_y.contiguous()
     addresses = (
-        *(number for x in (model[0], data[0]) for number in (x.data_ptr(), len(x))),
-        *(means.data_ptr(), weights.data_ptr(), 0 if velocity is None else velocity.data_ptr(), *weights.shape),
+        *(x.data_ptr(), len(x), other.data_ptr(), len(other), y.data_ptr(), other_y.data_ptr(), means.data_ptr()),
+        *(weights.data_ptr(), 0 if velocity is None else velocity.data_ptr(), *weights.shape),
         *(factors.ctypes.data, units, *centre.addresses()),
     )
     if packed is None:
@@ -104,23 +129,28 @@ def descend(
     return centre.corrections()
 
 
-def _means(centre: Tensor | None, *phases: tuple[Tensor, Tensor, float]) -> Tensor:
-    """Return the means of the hidden units of all cases, less the centre and times their factors, in blocks."""
-    means, first = blocks(sum(len(x) for x, _, _ in phases), phases[0][1].shape[1]), 0
-    for x, y, factor in phases:
-        pack_floats(y, means, first, centre, factor)
-        first += len(x)
-    return means
+def _room_for_means(of_model: int, of_data: int, m: int, packed: PackedWeights | TiledWeights | None) -> Tensor:
+    """Return room for the means of all cases in blocks; rounded, a phase begins with a word of its own."""
+    if packed is None:
+        return blocks(of_model + of_data, m)
+    return blocks(pairs_of(of_model) + pairs_of(of_data), m, torch.int32)
 
 
-def _rounded_means(centre: Tensor | None, *phases: tuple[Tensor, Tensor, float]) -> Tensor:
-    """Return them in bfloat16, two cases to a word; each phase begins with a word of its own."""
-    pairs, first = [pairs_of(len(x)) for x, _, _ in phases], 0
-    means = blocks(sum(pairs), phases[0][1].shape[1], torch.int32)
-    for (_, y, factor), count in zip(phases, pairs, strict=True):
-        pack_means(y, means, first, centre, factor)
-        first += count
-    return means
+@no_grad
+def descend_layers(steps: list[LayerStep], numbers: Descent, scale: float = 1.0) -> None:
+    """Change parameters of the layers and their velocities by a step along g = scale (model - data) - correction.
+
+    A call of torch for each of these sums takes longer than all of them. Weight decay is not for these parameters.
+    """
+    factors = np.array([numbers.momentum, numbers.rate, scale], dtype=np.float32)
+    table, kept = [], []
+    for step in steps:
+        parts = [None if part is None else part.contiguous() for part in step]
+        kept.append(parts)  # named, since the kernel has their addresses
+        table += [*(0 if part is None else part.data_ptr() for part in parts), step.parameter.numel()]
+    run_alone(compiled("descent").descend_layers, factors.ctypes.data, len(steps), *table)
+    changed = [part for step in steps for part in step[:2] if part is not None]
+    torch.autograd.graph.increment_version(changed)
 
 
 @no_grad
@@ -164,14 +194,15 @@ class _Centre:
 
     def __init__(self, offsets: Offsets | None, weights: Tensor, units: int) -> None:
         n, m = weights.shape
-        self.offsets, self.dots, self.sums = offsets, torch.empty(n), torch.empty(-(-n // units), m)
+        self.offsets = None if offsets is None else [x.contiguous() for x in offsets]
+        self.dots, self.sums = torch.empty(n), torch.empty(-(-n // units), m)
 
     def addresses(self) -> tuple[int, ...]:
-        """Return four addresses, 0 without offsets."""
+        """Return five addresses, 0 without offsets."""
         if self.offsets is None:
-            return (0,) * 4
+            return (0,) * 5
         return tuple(x.data_ptr() for x in (*self.offsets, self.dots, self.sums))
 
     def corrections(self) -> tuple[Tensor, Tensor] | None:
         """Return g b (n,) and a g (m,) with offsets."""
-        return None if self.offsets is None else (self.dots, self.sums.sum(0))
+        return None if self.offsets is None else (self.dots, self.sums[0])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -68,8 +66,9 @@ class PackedWeights:
     def pack(self, weights: Tensor) -> None:
         """Take over the weights as they are now."""
         if self.rows.dtype == torch.float32:
-            pack_floats(weights, self.rows)
-            pack_floats(weights.T.contiguous(), self.columns)
+            _pack_exactly(weights, self.rows)
+            turned = weights.T.contiguous()  # named, since the kernel has its address
+            _pack_exactly(turned, self.columns)
         else:
             addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
             run(compiled("packing").pack, *addresses, *self.shape, UNITS, 1)
@@ -96,24 +95,8 @@ def pairs_of(n: int) -> int:
     return -(-n // LANES) * (LANES // 2)
 
 
-def pack_floats(part: Tensor, out: Tensor, first: int = 0, centre: Tensor | None = None, factor: float = 1.0) -> None:
-    """Write a tensor (cases, m), less a centre (m,) and times a factor, to rows first, ... of blocks, 0 beyond m."""
-    _pack(compiled("packing").pack_floats, part, out, first, centre, factor)
-
-
-def pack_means(part: Tensor, out: Tensor, first: int, centre: Tensor | None, factor: float) -> None:
-    """Do the same with rounding, two cases to a word."""
-    _pack(compiled("packing").pack_means, part, out, first, centre, factor, UNITS)
-
-
-def _pack(
-    kernel: Any, part: Tensor, out: Tensor, first: int, centre: Tensor | None, factor: float, *pieces: int
-) -> None:
-    # Named, since the kernel has their addresses.
-    ordered, scale = part.contiguous(), np.array([factor], dtype=np.float32)
-    middle = torch.zeros(part.shape[1]) if centre is None else centre
-    addresses = ordered.data_ptr(), out.data_ptr()
-    run(kernel, *addresses, *part.shape, first, out.shape[1], scale.ctypes.data, middle.data_ptr(), *pieces)
+def _pack_exactly(weights: Tensor, out: Tensor) -> None:
+    run(compiled("packing").pack_exactly, weights.data_ptr(), out.data_ptr(), *weights.shape, UNITS)
 
 
 def _sparse_product(states: Tensor, packed: Tensor, m: int, usual: Tensor | None) -> Tensor:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+COUNTERS = (0,) * 9
+
 
 @functools.cache
 def _openmp() -> Any:
@@ -35,7 +37,7 @@ def _entry(address: int) -> Any:
 def run(kernel: Any, *arguments: int) -> None:
     """Run a compiled kernel, on all threads of torch.
 
-    Every thread calls the kernel with the address of the same table of numbers: the arguments, after them four
+    Every thread calls the kernel with the address of the same table of numbers: the arguments, after them nine
     counters at 0, and in front of everything the counters' address. A kernel takes its next piece of work by raising
     them (`compiled/pieces.py`), so that a thread that the machine slows down takes fewer pieces, and what is computed
     never depends on which thread did it.
@@ -47,11 +49,22 @@ def run(kernel: Any, *arguments: int) -> None:
     *arguments : int
         Addresses and sizes.
     """
-    table = np.array([0, *arguments, 0, 0, 0, 0], dtype=np.int64)
+    table = _table(arguments)
     address = table.ctypes.data
-    table[0] = address + 8 * (len(table) - 4)
     parallel, threads = _openmp(), torch.get_num_threads()
     if parallel is None or threads == 1:
         _entry(kernel.address)(address)
     else:
         parallel(kernel.address, address, threads, 0)
+
+
+def run_alone(kernel: Any, *arguments: int) -> None:
+    """Run a compiled kernel on this thread, where its work is not worth waking others for; as `run`."""
+    table = _table(arguments)
+    _entry(kernel.address)(table.ctypes.data)
+
+
+def _table(arguments: tuple[int, ...]) -> np.ndarray:
+    table = np.array([0, *arguments, *COUNTERS], dtype=np.int64)
+    table[0] = table.ctypes.data + 8 * (len(table) - len(COUNTERS))
+    return table

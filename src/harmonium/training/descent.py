@@ -7,12 +7,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from harmonium.gradients import Frame, Statistics, reframe, write_gradient, write_layer_gradients
+from harmonium.gradients import Frame, Statistics, reframe, write_gradient
 from harmonium.kernels import (
     Descent,
+    LayerStep,
     Offsets,
     descend,
     descend_along,
+    descend_layers,
     descent_takes,
     multiplies_bfloat16,
     rounded_outer,
@@ -105,16 +107,10 @@ def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, direction
     sparse = descent_takes(rbm.weights, rounded, model.outer.visible, data.outer.visible)
     if not (sparse or (rounded and multiplies_bfloat16())):
         return False
-    write_layer_gradients(rbm, data, model, scale)
     terms = [(x, y, sign * scale * factor) for (x, y, factor, _), sign in ((model.outer, 1), (data.outer, -1))]
-    offsets = None if frame is None else _offsets(rbm, frame)
+    offsets = None if frame is None else _offsets(direction, frame)
     found = (_step_sparse if sparse else _step_dense)(optimizer, rbm, sampled, terms, offsets)
-    if found is not None:
-        for layer, correction in zip((rbm.visible, rbm.hidden), found, strict=True):
-            gradient = layer.get_parameter("bias").grad
-            assert gradient is not None
-            gradient -= correction
-    _descend_layers(optimizer)
+    _step_layers(optimizer, rbm, direction, found)
     return True
 
 
@@ -136,10 +132,26 @@ def _step_dense(
     """Step along a gradient that is a dense product in bfloat16."""
     assert isinstance(sampled, RoundedRBM)
     velocity, numbers = _velocity(optimizer, rbm.weights), _numbers(optimizer)
-    gradient = rounded_outer(*terms, centre=None if offsets is None else offsets.hidden[0])
+    gradient = rounded_outer(*terms, centre=None if offsets is None else offsets.hidden)
     found = descend_along(rbm.weights, velocity, gradient, numbers, sampled.dense, offsets)
     sampled.stepped_with_dense()
     return found
+
+
+def _step_layers(
+    optimizer: torch.optim.Optimizer, rbm: RBM, direction: Direction, corrections: tuple[Tensor, Tensor] | None
+) -> None:
+    """Step the parameters of both layers; centering corrects the gradients of their biases."""
+    data, model, group = direction.data, direction.model, optimizer.param_groups[1]
+    steps = []
+    for layer, of_data, of_model, correction in (
+        (rbm.visible, data.visible, model.visible, corrections and corrections[0]),
+        (rbm.hidden, data.hidden, model.hidden, corrections and corrections[1]),
+    ):
+        for name, parameter in layer.named_parameters():
+            velocity, own = _velocity(optimizer, parameter), correction if name == "bias" else None
+            steps.append(LayerStep(parameter, velocity, of_model[name], of_data[name], own))
+    descend_layers(steps, Descent(0.0, group["momentum"], float(group["lr"])), direction.scale)
 
 
 def _numbers(optimizer: torch.optim.Optimizer) -> Descent:
@@ -147,22 +159,10 @@ def _numbers(optimizer: torch.optim.Optimizer) -> Descent:
     return Descent(group["weight_decay"], group["momentum"], float(group["lr"]))
 
 
-def _offsets(rbm: RBM, frame: Frame) -> Offsets:
+def _offsets(direction: Direction, frame: Frame) -> Offsets:
     """Return what centering in the pass needs: offsets, and differences of means, which the bias's gradient is."""
-    difference = rbm.hidden.get_parameter("bias").grad
-    assert difference is not None
-    return Offsets(frame.visible.contiguous(), torch.stack([frame.hidden, difference]))
-
-
-def _descend_layers(optimizer: torch.optim.Optimizer) -> None:
-    """Take the step of the other parameters from their ``.grad``: a call of the optimiser costs more than the sums."""
-    group = optimizer.param_groups[1]
-    for parameter in group["params"]:
-        assert parameter.grad is not None
-        velocity, change = _velocity(optimizer, parameter), parameter.grad
-        if velocity is not None:
-            change = velocity.mul_(group["momentum"]).add_(parameter.grad)
-        parameter.add_(change, alpha=-float(group["lr"]))
+    difference = torch.sub(direction.model.hidden["bias"], direction.data.hidden["bias"])
+    return Offsets(frame.visible, frame.hidden, difference if direction.scale == 1 else direction.scale * difference)
 
 
 def _velocity(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter) -> Tensor | None:

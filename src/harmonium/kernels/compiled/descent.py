@@ -15,8 +15,17 @@ from harmonium.kernels.compiled.intrinsics import (
     words_at,
 )
 from harmonium.kernels.compiled.lists import list_case_pairs, list_cases
-from harmonium.kernels.compiled.packing import HALF_WORD, ONE, pack_columns, pack_rows, pairs_of, rounded
-from harmonium.kernels.compiled.pieces import arrive, next_piece
+from harmonium.kernels.compiled.packing import (
+    HALF_WORD,
+    ONE,
+    pack_columns,
+    pack_floats,
+    pack_means,
+    pack_rows,
+    pairs_of,
+    rounded,
+)
+from harmonium.kernels.compiled.pieces import STAGE, arrive, is_last_done, next_piece, wait_for_all
 from harmonium.kernels.compiled.sums import (
     MULTIPLIES_PAIRS,
     ROW,
@@ -30,6 +39,9 @@ from harmonium.kernels.compiled.sums import (
 TABLE = types.void(types.CPointer(types.int64))
 TILE = 128
 """So many rows of means are walked through at once: those of one block, or of two of pairs, fit the first cache."""
+
+CASES = 32
+"""So many cases make a piece of work where means are packed."""
 
 
 @njit(nogil=True, error_model="numpy")
@@ -133,20 +145,66 @@ def descend_rows(
         _descend_row(weights, velocity, gradient, i, k, factors)
 
 
+@njit(nogil=True, error_model="numpy")
+def add_up(sums: Any) -> None:
+    """Add all rows to the first."""
+    for piece in range(1, len(sums)):
+        for j in range(sums.shape[1]):
+            sums[0, j] += sums[piece, j]
+
+
+@njit(inline="always")
+def offsets_at(first: Any, second: Any, third: Any, n: Any, m: Any) -> Any:
+    """Return the visible offsets (n,), and of the hidden units (2, m) the offsets and the differences of means."""
+    hidden = np.zeros((2, m), np.float32)
+    if first != 0:
+        hidden[0], hidden[1] = carray(floats_at(second), (m,)), carray(floats_at(third), (m,))
+    return carray(floats_at(first), (n,)), hidden
+
+
 @njit(inline="always")
 def arrays_of(table: Any) -> Any:
-    """Return the arrays of a table as `descend` has it: both states, W, velocity, numbers, offsets and dots, sums."""
-    of_model, of_data, n, m, units = table[2], table[4], table[8], table[9], table[11]
-    visible, hidden = carray(floats_at(table[12]), (n,)), carray(floats_at(table[13]), (2, m))
+    """Return the arrays of a table as `descend` has it: states, means, W, velocity, numbers, offsets and dots, sums."""
+    of_model, of_data, n, m, units = table[2], table[4], table[10], table[11], table[13]
+    visible, hidden = offsets_at(table[14], table[15], table[16], n, m)
     return (
-        carray(floats_at(table[1]), (of_model, n)),
-        carray(floats_at(table[3]), (of_data, n)),
-        carray(floats_at(table[6]), (n, m)),
-        carray(floats_at(table[7]), (n, m)),
-        carray(floats_at(table[10]), (3,)),
-        (table[12] != 0, visible, hidden, carray(floats_at(table[14]), (n,))),
-        carray(floats_at(table[15]), ((n + units - 1) // units, m)),
+        (carray(floats_at(table[1]), (of_model, n)), carray(floats_at(table[3]), (of_data, n))),
+        (carray(floats_at(table[5]), (of_model, m)), carray(floats_at(table[6]), (of_data, m))),
+        carray(floats_at(table[8]), (n, m)),
+        carray(floats_at(table[9]), (n, m)),
+        carray(floats_at(table[12]), (5,)),
+        (table[14] != 0, visible, hidden, carray(floats_at(table[17]), (n,))),
+        carray(floats_at(table[18]), ((n + units - 1) // units, m)),
     )
+
+
+def _phases(pack: Any) -> Any:
+    """Return the function that packs the means of both phases by one that packs those of some cases."""
+
+    @njit(nogil=True, error_model="numpy")
+    def pack_phases(counter: Any, side: Any, y: Any, shift: Any, out: Any, centre: Any, factors: Any) -> None:
+        """Pack the means of both phases, less a centre and times their factors, all threads together.
+
+        Those of the data begin at row `shift`. Returns when all are there.
+        """
+        of_model, of_data = y
+        before = (len(of_model) + CASES - 1) // CASES
+        pieces = before + (len(of_data) + CASES - 1) // CASES
+        piece = next_piece(counter, side, pieces)
+        while piece < pieces:
+            first = (piece if piece < before else piece - before) * CASES
+            if piece < before:
+                pack(of_model, out, first, min(len(of_model), first + CASES), centre, factors[3], 0)
+            else:
+                pack(of_data, out, first, min(len(of_data), first + CASES), centre, factors[4], shift)
+            is_last_done(counter, pieces)
+            piece = next_piece(counter, side, pieces)
+        wait_for_all(counter, pieces)
+
+    return pack_phases
+
+
+pack_phases, pack_rounded_phases = _phases(pack_floats), _phases(pack_means)
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
@@ -155,24 +213,30 @@ def descend(table: Any) -> None:
 
         g = x_model' y_model + x_data' y_data - a d',  then as `_descend_row`
 
-    table: x_model, cases, x_data, cases, both y in blocks (model first, less the hidden offsets, times the factors), W,
-    velocity, n, m, address of (decay, momentum, rate), visible units a piece (a multiple of 32), offsets (or 0):
-    visible (n,), hidden (2, m) mean and difference, dots (n,), sums (pieces, m).
+    where the y are less the hidden offsets, and times their factors.
+
+    table: x_model, cases, x_data, cases, y_model, y_data, room for both y in blocks, W, velocity, n, m, address of
+    (decay, momentum, rate, factor of the model, of the data), visible units a piece (a multiple of 32), offsets (or 0):
+    visible (n,), hidden (m,), differences of means (m,); dots (n,), sums (pieces, m), whose first row is all at last.
     """
-    counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
-    x_model, x_data, weights, velocity, factors, centre, sums = arrays_of(table)
-    width = (m + LANES - 1) // LANES
+    counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[10], table[11], table[13]
+    (x_model, x_data), y, weights, velocity, factors, centre, sums = arrays_of(table)
+    width, side = (m + LANES - 1) // LANES, arrive(counter)
+    means = carray(floats_at(table[7]), (width, of_model + of_data, LANES))
+    pack_phases(counter, side, y, of_model, means, centre[2][0], factors)
     index, value = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.float32)
     lists = index, value, np.empty(units, np.uint64)
     gradient, apart = np.empty((units, width * LANES), np.float32), (of_model + of_data) << ROW
-    side, pieces = arrive(counter), (n + units - 1) // units
-    piece = next_piece(counter, side, pieces)
+    pieces = (n + units - 1) // units
+    piece = next_piece(counter + STAGE, side, pieces)
     while piece < pieces:
         first, last = piece * units, min(n, (piece + 1) * units)
-        _add_phase(x_model, first, last, table[5], 0, apart, width, lists, gradient, False)
-        _add_phase(x_data, first, last, table[5], of_model, apart, width, lists, gradient, True)
+        _add_phase(x_model, first, last, table[7], 0, apart, width, lists, gradient, False)
+        _add_phase(x_data, first, last, table[7], of_model, apart, width, lists, gradient, True)
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
-        piece = next_piece(counter, side, pieces)
+        if is_last_done(counter + STAGE, pieces) and centre[0]:
+            add_up(sums)
+        piece = next_piece(counter + STAGE, side, pieces)
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
@@ -181,26 +245,29 @@ def descend_rounded(table: Any) -> None:
 
     table: as above, and pairs of the rows and of the columns of W.
     """
-    counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
-    x_model, x_data, weights, velocity, factors, centre, sums = arrays_of(table)
-    width = (m + LANES - 1) // LANES
+    counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[10], table[11], table[13]
+    (x_model, x_data), y, weights, velocity, factors, centre, sums = arrays_of(table)
+    width, side, shift = (m + LANES - 1) // LANES, arrive(counter), pairs_of(of_model)
+    of_both = shift + pairs_of(of_data)
+    means = carray(words_at(table[7]), (width, of_both, LANES))
+    pack_rounded_phases(counter, side, y, shift, means, centre[2][0], factors)
     index, word = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.uint32)
     lists = (index, word, np.empty((units, TILE + 1, 2), np.float32)), np.empty(units, np.uint64)
-    gradient, shift = np.empty((units, (m + WIDE - 1) // WIDE * WIDE), np.float32), pairs_of(of_model)
-    apart = (shift + pairs_of(of_data)) << ROW
-    rows = carray(words_at(table[16]), (width, pairs_of(n), LANES))
-    columns = carray(words_at(table[17]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
-    nothing = np.zeros(m, np.float32)
-    side, pieces = arrive(counter), (n + units - 1) // units
-    piece = next_piece(counter, side, pieces)
+    gradient, apart = np.empty((units, (m + WIDE - 1) // WIDE * WIDE), np.float32), of_both << ROW
+    rows = carray(words_at(table[19]), (width, pairs_of(n), LANES))
+    columns = carray(words_at(table[20]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
+    nothing, pieces = np.zeros(m, np.float32), (n + units - 1) // units
+    piece = next_piece(counter + STAGE, side, pieces)
     while piece < pieces:
         first, last = piece * units, min(n, (piece + 1) * units)
-        _add_phase_of_pairs(x_model, first, last, table[5], 0, apart, width, lists, gradient, False)
-        _add_phase_of_pairs(x_data, first, last, table[5], shift, apart, width, lists, gradient, True)
+        _add_phase_of_pairs(x_model, first, last, table[7], 0, apart, width, lists, gradient, False)
+        _add_phase_of_pairs(x_data, first, last, table[7], shift, apart, width, lists, gradient, True)
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
         pack_rows(weights, rows, first, last, nothing, ONE, 0)
         pack_columns(weights, columns, first, last, 0)
-        piece = next_piece(counter, side, pieces)
+        if is_last_done(counter + STAGE, pieces) and centre[0]:
+            add_up(sums)
+        piece = next_piece(counter + STAGE, side, pieces)
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
@@ -208,14 +275,14 @@ def descend_along(table: Any) -> None:
     """One step of stochastic gradient descent along a gradient that is at hand in bfloat16, as `descend` takes it.
 
     table: g (n, stride), W, velocity, n, m, stride, address of (decay, momentum, rate), visible units a piece, W in
-    bfloat16 (n, m), offsets (or 0): visible (n,), hidden (2, m) mean and difference, dots (n,), sums (pieces, m).
+    bfloat16 (n, m), offsets (or 0): visible (n,), hidden (m,), differences (m,); dots (n,), sums (pieces, m).
     """
     counter, n, m, stride, units = table[0], table[4], table[5], table[6], table[8]
     along, half = carray(halves_at(table[1]), (n, stride)), carray(halves_at(table[9]), (n, m))
     weights, velocity = carray(floats_at(table[2]), (n, m)), carray(floats_at(table[3]), (n, m))
     factors, gradient = carray(floats_at(table[7]), (3,)), np.empty((1, m), np.float32)
-    visible, hidden = carray(floats_at(table[10]), (n,)), carray(floats_at(table[11]), (2, m))
-    dots, sums = carray(floats_at(table[12]), (n,)), carray(floats_at(table[13]), ((n + units - 1) // units, m))
+    visible, hidden = offsets_at(table[10], table[11], table[12], n, m)
+    dots, sums = carray(floats_at(table[13]), (n,)), carray(floats_at(table[14]), ((n + units - 1) // units, m))
     side, pieces = arrive(counter), (n + units - 1) // units
     piece = next_piece(counter, side, pieces)
     while piece < pieces:
@@ -229,4 +296,31 @@ def descend_along(table: Any) -> None:
             _descend_row(weights, velocity, gradient, i, np.uint64(0), factors)
             for j in range(np.uint64(m)):
                 half[i, j] = np.uint16(rounded(weights[i, j]))
+        if is_last_done(counter, pieces) and table[10] != 0:
+            add_up(sums)
         piece = next_piece(counter, side, pieces)
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
+def descend_layers(table: Any) -> None:
+    """One step on the parameters of both layers, by one thread: g = scale (model - data) - correction, then as torch.
+
+    table: address of (momentum, rate, scale), how many parameters, and for each: it, its velocity or 0, the averages
+    under model and data, the correction or 0, its size.
+    """
+    factors = carray(floats_at(table[1]), (3,))
+    momentum, rate, scale = factors[0], factors[1], factors[2]
+    for k in range(table[2]):
+        start = 3 + 6 * k
+        size = (table[start + 5],)
+        parameter, velocity = carray(floats_at(table[start]), size), carray(floats_at(table[start + 1]), size)
+        model, data = carray(floats_at(table[start + 2]), size), carray(floats_at(table[start + 3]), size)
+        correction = carray(floats_at(table[start + 4]), size)
+        for i in range(np.uint64(size[0])):
+            g = scale * (model[i] - data[i])
+            if table[start + 4] != 0:
+                g -= correction[i]
+            if table[start + 1] != 0:
+                g += momentum * velocity[i]
+                velocity[i] = g
+            parameter[i] -= rate * g

@@ -31,7 +31,18 @@ def fetch_and_increment(_context: Any, address: Any) -> Any:
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         pointer = builder.inttoptr(arguments[0], INT64.as_pointer())
-        return builder.atomic_rmw("add", pointer, ir.Constant(INT64, 1), "monotonic")
+        # What a thread wrote before, another that finds the counter raised can read.
+        return builder.atomic_rmw("add", pointer, ir.Constant(INT64, 1), "acq_rel")
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
+def load_shared(_context: Any, address: Any) -> Any:
+    """Return the int64 at an address that other threads change, and with it all that they wrote before."""
+
+    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.load_atomic(builder.inttoptr(arguments[0], INT64.as_pointer()), "acquire", 8)
 
     return types.int64(types.int64), generate
 

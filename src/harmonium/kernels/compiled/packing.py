@@ -113,43 +113,37 @@ def pack(table: Any) -> None:
         first = next_piece(counter, side, pieces) * units
 
 
-@cfunc(TABLE, cache=True, error_model="numpy")
-def pack_means(table: Any) -> None:
-    """factor (y (cases, m) - centre (m,)), rounded -> `pairs_of(cases)` rows of pairs (blocks, all, 32), 0 at the end.
-
-    table: y, pairs, cases, m, first row, all, address of the factor, centre, cases a piece (a multiple of 2).
-    """
-    counter, cases, m, most = table[0], table[3], table[4], table[9]
-    y, factor = carray(floats_at(table[1]), (cases, m)), carray(floats_at(table[7]), (1,))[0]
-    pairs = carray(words_at(table[2]), ((m + LANES - 1) // LANES, table[6], LANES))
-    centre = carray(floats_at(table[8]), (m,))
-    side, pieces = arrive(counter), (cases + most - 1) // most
-    first = next_piece(counter, side, pieces) * most
-    while first < cases:
-        pack_rows(y, pairs, first, min(cases, first + most), centre, factor, table[5])
-        if first + most >= cases:
-            pairs[:, table[5] + (cases + 1) // 2 : table[5] + pairs_of(cases)] = 0
-        first = next_piece(counter, side, pieces) * most
+@njit(nogil=True, error_model="numpy")
+def pack_means(y: Any, pairs: Any, first: Any, last: Any, centre: Any, factor: Any, shift: Any) -> None:
+    """Write some cases of y as `pack_rows` does, to `pairs_of(cases)` rows from `shift` on, which are 0 at the end."""
+    pack_rows(y, pairs, first, last, centre, factor, shift)
+    if last == len(y):
+        pairs[:, shift + (last + 1) // 2 : shift + pairs_of(last)] = 0
 
 
-@cfunc(TABLE, cache=True, error_model="numpy")
-def pack_floats(table: Any) -> None:
-    """factor (y (cases, m) - centre (m,)) -> some rows of (blocks, all, 32), 0 beyond m.
-
-    table: y, out, cases, m, first row, all, address of the factor, centre.
-    """
-    counter, cases, m, shift = table[0], table[3], table[4], np.uint64(table[5])
-    blocks = (m + LANES - 1) // LANES
-    y, out = carray(floats_at(table[1]), (cases, m)), carray(floats_at(table[2]), (blocks, table[6], LANES))
-    factor, centre = carray(floats_at(table[7]), (1,))[0], carray(floats_at(table[8]), (m,))
-    side = arrive(counter)
-    block = next_piece(counter, side, blocks)
-    while block < blocks:
-        width = np.uint64(min(LANES, m - block * LANES))
-        b, start = np.uint64(block), np.uint64(block * LANES)
-        for case in range(np.uint64(cases)):
+@njit(nogil=True, error_model="numpy")
+def pack_floats(y: Any, out: Any, first: Any, last: Any, centre: Any, factor: Any, shift: Any) -> None:
+    """Write some rows of (n, m), less a centre (m,) and times a factor, to blocks (of m, rows, 32), 0 beyond m."""
+    m = y.shape[1]
+    for block in range(np.uint64(out.shape[0])):
+        start = block * np.uint64(LANES)
+        width = min(np.uint64(LANES), np.uint64(m) - start)
+        for i in range(np.uint64(first), np.uint64(last)):
+            row = np.uint64(shift) + i
             for k in range(width):
-                out[b, shift + case, k] = factor * (y[case, start + k] - centre[start + k])
+                out[block, row, k] = factor * (y[i, start + k] - centre[start + k])
             for k in range(width, np.uint64(LANES)):
-                out[b, shift + case, k] = ZERO
-        block = next_piece(counter, side, blocks)
+                out[block, row, k] = ZERO
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
+def pack_exactly(table: Any) -> None:
+    """W (n, m) -> blocks (of m, n, 32), 0 beyond m; table: W, blocks, n, m, rows a piece."""
+    counter, n, m, units = table[0], table[3], table[4], table[5]
+    weights, nothing = carray(floats_at(table[1]), (n, m)), np.zeros(m, np.float32)
+    out = carray(floats_at(table[2]), ((m + LANES - 1) // LANES, n, LANES))
+    side, pieces = arrive(counter), (n + units - 1) // units
+    first = next_piece(counter, side, pieces) * units
+    while first < n:
+        pack_floats(weights, out, first, min(n, first + units), nothing, ONE, 0)
+        first = next_piece(counter, side, pieces) * units

@@ -1,4 +1,8 @@
-"""Who does which piece of the work: threads take pieces from both ends until these meet."""
+"""Who does which piece of the work: threads take pieces from both ends until these meet.
+
+A kernel's counters are nine numbers, all 0 when it begins: how many threads have arrived, and for each of up to two
+stages of its work how many pieces are taken, from either end, and done.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from harmonium.kernels.compiled.intrinsics import fetch_and_increment
+from harmonium.kernels.compiled.intrinsics import fetch_and_increment, load_shared
+
+STAGE = 32
+"""The counters of the second stage lie so many bytes beyond those of the first."""
 
 
 @njit(inline="always")
@@ -30,3 +37,16 @@ def next_piece(counters: Any, side: Any, pieces: Any) -> Any:
         return np.int64(pieces)
     taken = fetch_and_increment(counters + 16 + 8 * side)
     return pieces - 1 - taken if side else taken
+
+
+@njit(inline="always")
+def is_last_done(counters: Any, pieces: Any) -> Any:
+    """Say that a piece is done; return whether all of them are, which is so for one thread only."""
+    return fetch_and_increment(counters + 32) == pieces - 1
+
+
+@njit(inline="always")
+def wait_for_all(counters: Any, pieces: Any) -> None:
+    """Wait until all pieces are done: threads that are at it finish theirs, however many there are."""
+    while load_shared(counters + 32) < pieces:
+        pass

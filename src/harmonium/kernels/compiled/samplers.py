@@ -104,7 +104,8 @@ def sample_normal(table: Any) -> None:
 
 
 @inlined("contract")
-def _mean_of_field(field: Any, bias: Any, mean: Any) -> None:
+def sigmoid(field: Any, bias: Any, mean: Any) -> None:
+    """1 / (1 + exp(-field - bias)) of every unit of a case."""
     for j in range(len(mean)):
         mean[j] = ONE / (ONE + exp2(np.float32(-(field[j] + bias[j])) * LOG2_E))
 
@@ -116,7 +117,7 @@ def mean_of_field(table: Any) -> None:
     field, bias = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[2]), (n,))
     mean = carray(floats_at(table[3]), (cases, n))
     for case in _cases(table[0], cases, table[6]):
-        _mean_of_field(field[case], bias, mean[case])
+        sigmoid(field[case], bias, mean[case])
 
 
 @inlined("contract", "reassoc", "nsz")

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.descent import arrays_of, descend_rows
+from harmonium.kernels.compiled.descent import add_up, arrays_of, descend_rows, pack_rounded_phases
 from harmonium.kernels.compiled.intrinsics import HALF, LANES, words_at
 from harmonium.kernels.compiled.packing import ONE, pack_columns, pack_rows, pairs_of
-from harmonium.kernels.compiled.pieces import arrive, next_piece
+from harmonium.kernels.compiled.pieces import STAGE, arrive, is_last_done, next_piece
 from harmonium.kernels.compiled.sums import ROW
 from harmonium.kernels.compiled.tile_products import PARTS
 from harmonium.kernels.compiled.tiles import (
@@ -61,20 +61,22 @@ def _turn_phase(x: Any, first: Any, last: Any, left: Any) -> Any:
 @cfunc(TABLE, cache=True, error_model="numpy")
 def descend_tiles(table: Any) -> None:
     """Do what `descend_rounded` does, from the same table."""
-    counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[8], table[9], table[11]
-    x_model, x_data, weights, velocity, factors, centre, sums = arrays_of(table)
-    width, of_both = (m + LANES - 1) // LANES, pairs_of(of_model) + pairs_of(of_data)
-    rows = carray(words_at(table[16]), (width, pairs_of(n), LANES))
-    columns = carray(words_at(table[17]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
+    counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[10], table[11], table[13]
+    (x_model, x_data), y, weights, velocity, factors, centre, sums = arrays_of(table)
+    width, side, shift = (m + LANES - 1) // LANES, arrive(counter), pairs_of(of_model)
+    of_both = shift + pairs_of(of_data)
+    means = carray(words_at(table[7]), (width, of_both, LANES))
+    pack_rounded_phases(counter, side, y, shift, means, centre[2][0], factors)
+    rows = carray(words_at(table[19]), (width, pairs_of(n), LANES))
+    columns = carray(words_at(table[20]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
     steps_model, steps_data = (of_model + LANES - 1) // LANES, (of_data + LANES - 1) // LANES
     of_model_tiles, of_group = PARTS * STEP * steps_model, PARTS * STEP * (steps_model + steps_data)
     groups, parts = (units + LANES - 1) // LANES, np.empty((2, units), np.int64)
     store = np.empty(groups * of_group + 64, np.uint8)
     gradient, nothing = np.empty((units, width * LANES), np.float32), np.zeros(m, np.float32)
-    tiles = (store.ctypes.data + 63) // 64 * 64
+    tiles, pieces = (store.ctypes.data + 63) // 64 * 64, (n + units - 1) // units
     open_tiles()
-    side, pieces = arrive(counter), (n + units - 1) // units
-    piece = next_piece(counter, side, pieces)
+    piece = next_piece(counter + STAGE, side, pieces)
     while piece < pieces:
         first, last = piece * units, min(n, (piece + 1) * units)
         for k in range((last - first + LANES - 1) // LANES):
@@ -83,19 +85,21 @@ def descend_tiles(table: Any) -> None:
             parts[1, k] = _turn_phase(x_data, begin, end, left + of_model_tiles)
         # Blocks outside: all units of this piece find one of them in a near cache.
         for block in range(width):
-            y = table[5] + (block * of_both << ROW)
+            packed = table[7] + (block * of_both << ROW)
             for k in range((last - first + LANES - 1) // LANES):
                 left = tiles + k * of_group
                 clear_sums()
                 for part in range(parts[0, k]):
-                    add_product(left + part * STEP * steps_model, y, steps_model)
+                    add_product(left + part * STEP * steps_model, packed, steps_model)
                 left += of_model_tiles
                 for part in range(parts[1, k]):
-                    add_product(left + part * STEP * steps_data, y + (pairs_of(of_model) << ROW), steps_data)
+                    add_product(left + part * STEP * steps_data, packed + (shift << ROW), steps_data)
                 write_sums(gradient.ctypes.data + 4 * LANES * (k * LANES * width + block), 4 * LANES * width)
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
         pack_rows(weights, rows, first, last, nothing, ONE, 0)
         pack_columns(weights, columns, first, last, 0)
-        piece = next_piece(counter, side, pieces)
+        if is_last_done(counter + STAGE, pieces) and centre[0]:
+            add_up(sums)
+        piece = next_piece(counter + STAGE, side, pieces)
     close_tiles()
     store[0] = 0  # numba frees what is not used any more, and the tiles are read by their address
