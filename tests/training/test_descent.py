@@ -9,7 +9,7 @@ from harmonium.errors import InputError
 from harmonium.kernels import PackedWeights, backend, packed_weights, products
 from harmonium.packed import PackedRBM, RoundedRBM
 from harmonium.rbm import RBM
-from harmonium.training import Settings, beginning, descent, materials, resume_run, start, start_run, train
+from harmonium.training import Settings, descent, materials, precision, resume_run, start, start_run, train
 
 pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
 
@@ -69,8 +69,8 @@ def test_a_rounded_step_of_weighted_states_is_that_of_float32_nearly(gradient, s
     monkeypatch.setattr(descent, "multiplies_bfloat16", lambda: True)
     changes = {"method": "exact", "epochs": 2, "gradient": gradient}
     found = []
-    for precision in ("float32", "mixed"):
-        settings = Settings(hidden=shape[1], learning_rate=0.05, binarize="none", precision=precision, **changes)
+    for kind in ("float32", "mixed"):
+        settings = Settings(hidden=shape[1], learning_rate=0.05, binarize="none", precision=kind, **changes)
         data = materials(sparse_data(width=shape[0]), settings, validation=0)
         state = start(settings, data)
         for _ in train(state, data):
@@ -97,7 +97,7 @@ def test_the_copies_follow_the_weights(optimizer, tiles):
 
 def test_mixed_precision_is_the_default_where_it_gains(monkeypatch):
     for multiplies, kind in ((True, RoundedRBM), (False, PackedRBM)):
-        monkeypatch.setattr(beginning, "multiplies_bfloat16", lambda multiplies=multiplies: multiplies)
+        monkeypatch.setattr(precision, "multiplies_bfloat16", lambda multiplies=multiplies: multiplies)
         assert type(trained(epochs=1).sampled) is kind
         assert type(trained(epochs=1, hidden=3).sampled) is RBM
 

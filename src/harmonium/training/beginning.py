@@ -10,14 +10,13 @@ from torch import nn
 
 from harmonium.errors import InputError
 from harmonium.gradients import make_coordinates, make_estimator
-from harmonium.kernels import multiplies_bfloat16, why_not
-from harmonium.packed import PackedRBM, RoundedRBM, gains
 from harmonium.rbm import RBM
 from harmonium.seeds import TRAINING, WEIGHTS, generator_for
 from harmonium.training.averaging import averaged
 from harmonium.training.live import make_live
 from harmonium.training.materials import Materials
 from harmonium.training.optimizers import make_optimizer, make_scheduler
+from harmonium.training.precision import as_sampled
 from harmonium.training.rates import UPDATES, chosen_rate
 from harmonium.training.settings import Settings
 from harmonium.training.state import TrainingState
@@ -46,7 +45,7 @@ def start(settings: Settings, data: Materials, model: RBM | None = None) -> Trai
     assert settings.learning_rate is not None
     device = choose_device(settings.device)
     rbm = (_fresh_model(settings, data) if model is None else model).to(device)
-    sampled = _as_sampled(rbm, settings.precision)
+    sampled = as_sampled(rbm, settings.precision)
     estimator = make_estimator(settings.method, settings.steps, settings.chains, settings.learning_rate)
     generator = generator_for(settings.seed, TRAINING, device=device)
     optimizer = make_optimizer(
@@ -75,9 +74,9 @@ def start(settings: Settings, data: Materials, model: RBM | None = None) -> Trai
 
 def check_start(settings: Settings, rbm: RBM) -> None:
     """Raise `InputError` when a model like this cannot be trained with these settings, or not on this machine."""
-    choose_device(settings.device)
-    if settings.precision == "mixed":
-        _as_sampled(rbm, settings.precision)
+    device = choose_device(settings.device)
+    if settings.precision == "mixed" and device.type == "cpu":
+        as_sampled(rbm, settings.precision)
     if settings.method == "exact":
         make_estimator("exact").init(rbm, torch.Generator())
 
@@ -114,23 +113,6 @@ def _fresh_model(settings: Settings, data: Materials) -> RBM:
     hidden = make_units(settings.hidden_units, settings.hidden)
     nn.init.constant_(hidden.get_parameter("bias"), settings.hidden_bias or 0.0)
     return RBM(visible, hidden, generator=generator_for(settings.seed, WEIGHTS))
-
-
-def _as_sampled(rbm: RBM, precision: str) -> RBM:
-    """Return the model for samplers: packed where that gains, and rounded where that was asked for or gains too.
-
-    Raises
-    ------
-    InputError
-        When it was asked for and cannot be.
-    """
-    if not gains(rbm):
-        if precision == "mixed":
-            reason = why_not() or "the model is too small, not on the CPU, or its visible units are not binary"
-            raise InputError(f"mixed precision gains nothing here ({reason}): leave the precision at auto")
-        return rbm
-    rounded = precision == "mixed" or (precision == "auto" and multiplies_bfloat16())
-    return RoundedRBM(rbm) if rounded else PackedRBM(rbm)
 
 
 def choose_device(name: str) -> torch.device:

@@ -17,6 +17,7 @@ from harmonium.training.averaging import EVERY
 from harmonium.training.descent import Direction, take_step
 from harmonium.training.materials import Materials
 from harmonium.training.measure import measure
+from harmonium.training.precision import tensor_cores
 from harmonium.training.record import Record
 from harmonium.training.state import TrainingState
 
@@ -70,7 +71,8 @@ def train(
         epoch, position = divmod(state.update, len(batches))
         clock = time.perf_counter()
         for batch in batches.epoch(epoch, state.generator, position):
-            update(state, batch)
+            with tensor_cores(batch.device, state.settings.precision):
+                update(state, batch)
             examples += len(batch)
             state.seconds += time.perf_counter() - clock
             stopped = after_update is not None and bool(after_update(state))
