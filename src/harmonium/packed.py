@@ -15,7 +15,7 @@ from harmonium.kernels import (
     usual_states,
 )
 from harmonium.rbm import RBM
-from harmonium.units import Bernoulli
+from harmonium.units import Bernoulli, Units
 
 
 class PackedRBM(RBM):
@@ -85,18 +85,22 @@ class PackedRBM(RBM):
             return self.packed.visible_field(hidden, usual)
         return self._dense_product(hidden, self._weights_for_dense().T)
 
-    def sweep(
-        self, hidden_field: Tensor, sweeps: int = 1, generator: torch.Generator | None = None
+    def sweep_between(
+        self,
+        hidden_field: Tensor,
+        layers: tuple[Units, Units],
+        scale: float,
+        sweeps: int = 1,
+        generator: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Gibbs sweeps from the field W^T v of a state, in one pass where matrix registers make the products."""
-        layers = self.visible, self.hidden
+        """Gibbs sweeps of the RBM with other layers, in one pass where matrix registers make the products."""
         if has_tiles() and all(type(layer) is Bernoulli for layer in layers) and self._takes(hidden_field):
             packed = self.packed
             assert isinstance(packed, TiledWeights)
             if packed.takes_sweeps(hidden_field.numel() // self.hidden.size):
-                biases = self.visible.get_parameter("bias").detach(), self.hidden.get_parameter("bias").detach()
-                return packed.sweep(hidden_field, biases, sweeps, generator)
-        return super().sweep(hidden_field, sweeps, generator)
+                below, above = (layer.get_parameter("bias").detach() for layer in layers)
+                return packed.sweep(hidden_field, (below, above), sweeps, generator, scale)
+        return super().sweep_between(hidden_field, layers, scale, sweeps, generator)
 
     def _usual(self, states: Tensor) -> Tensor | None:
         """Return what most states are, if rows for the others are to be added; None for a dense product."""

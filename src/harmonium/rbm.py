@@ -131,9 +131,24 @@ class RBM(nn.Module):
 
         Returns v and its field W^T v: (..., m) -> (..., n), (..., m).
         """
+        return self.sweep_between(hidden_field, (self.visible, self.hidden), 1.0, sweeps, generator)
+
+    def sweep_between(
+        self,
+        hidden_field: Tensor,
+        layers: tuple[Units, Units],
+        scale: float,
+        sweeps: int = 1,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Gibbs sweeps of the RBM with other layers (visible, hidden) and with the weights times a factor.
+
+        As `sweep`: the field that it takes and the one that it returns are W^T v, without the factor.
+        """
+        visible_units, hidden_units = layers
         for _ in range(sweeps):
-            hidden = self.hidden.sample(hidden_field, generator)
-            visible = self.sample_visible_given_hidden(hidden, generator)
+            hidden = hidden_units.sample(_scaled(hidden_field, scale), generator)
+            visible = visible_units.sample(_scaled(self.visible_field(hidden), scale), generator)
             hidden_field = self.hidden_field(visible)
         return visible, hidden_field
 
@@ -164,3 +179,7 @@ class RBM(nn.Module):
             self.hidden.interpolate(base.hidden, beta),
             weights=torch.lerp(base.weights.detach(), self.weights.detach(), beta),
         )
+
+
+def _scaled(field: Tensor, scale: float) -> Tensor:
+    return field if scale == 1 else scale * field

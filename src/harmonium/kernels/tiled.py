@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,7 +77,12 @@ class TiledWeights:
         return _groups(cases) >= torch.get_num_threads()
 
     def sweep(
-        self, field: Tensor, biases: tuple[Tensor, Tensor], sweeps: int, generator: torch.Generator | None
+        self,
+        field: Tensor,
+        biases: tuple[Tensor, Tensor],
+        sweeps: int,
+        generator: torch.Generator | None,
+        scale: float = 1.0,
     ) -> tuple[Tensor, Tensor]:
         """Move chains of binary units by Gibbs sweeps, all of them in one pass: h given v, then v given h.
 
@@ -90,6 +96,8 @@ class TiledWeights:
             How many, at least 1.
         generator : torch.Generator, optional
             The source of randomness: a key for each layer and sweep, as `sample_from_field` draws it.
+        scale : float
+            What fields are multiplied by before the biases are added.
 
         Returns
         -------
@@ -104,10 +112,11 @@ class TiledWeights:
         (n, m), cases = self.shape, field.numel() // self.shape[1]
         visible, found = field.new_empty(*field.shape[:-1], n), torch.empty_like(field)
         keys = torch.randint(2**63 - 1, (sweeps, 2), generator=generator)
-        below, above = biases
+        (below, above), factor = biases, np.array([scale], dtype=np.float32)
         addresses = (x.data_ptr() for x in (field, self.rows, self.columns, above, below, visible, found))
         sizes = cases, n, m, self.parts, sweeps
-        run(compiled("tile_sweeps").sweep_tiles, *addresses, *sizes, keys.data_ptr(), _cases_a_piece(cases))
+        others = keys.data_ptr(), _cases_a_piece(cases), factor.ctypes.data
+        run(compiled("tile_sweeps").sweep_tiles, *addresses, *sizes, *others)
         return visible, found
 
 

@@ -64,9 +64,7 @@ class GeometricPath:
 
     def step(self, field: Tensor, level: Level, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Move chains by one Gibbs sweep at a level, from their fields W^T v; returns v' and W^T v'."""
-        upward = self.rbm.visible_field(level.sample_hidden(field, generator))
-        visible = level.sample_visible(upward, generator)
-        return visible, self.rbm.hidden_field(visible)
+        return self.rbm.sweep_between(field, (level.visible, level.hidden), level.beta, generator=generator)
 
     def step_levels(self, field: Tensor, levels: list[Level], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Move chains at several levels by one sweep each: (levels, chains, m) -> (levels, chains, n) and their fields.

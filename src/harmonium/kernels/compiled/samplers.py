@@ -17,10 +17,10 @@ ONE, ZERO, TWO, HALF = np.float32(1), np.float32(0), np.float32(2), np.float32(0
 
 
 @inlined("contract")
-def draw_from_field(field: Any, bias: Any, uniform: Any, state: Any) -> None:
-    """u < sigmoid(x), as u (1 + exp(-x)) < 1."""
+def draw_from_field(field: Any, scale: Any, bias: Any, uniform: Any, state: Any) -> None:
+    """u < sigmoid(x) of x = scale field + bias, as u (1 + exp(-x)) < 1."""
     for j in range(len(state)):
-        odds = exp2(np.float32(-(field[j] + bias[j])) * LOG2_E)
+        odds = exp2(np.float32(-(scale * field[j] + bias[j])) * LOG2_E)
         state[j] = ONE if uniform[j] * (ONE + odds) < ONE else ZERO
 
 
@@ -55,7 +55,7 @@ def sample_from_field(table: Any) -> None:
     state, uniform = carray(floats_at(table[3]), (cases, n)), np.empty(4 * quarter, np.float32)
     for case in _cases(table[0], cases, table[6]):
         fill_uniform(uniform, case * quarter, table[7])
-        draw_from_field(field[case], bias, uniform, state[case])
+        draw_from_field(field[case], ONE, bias, uniform, state[case])
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")

@@ -19,7 +19,9 @@ TABLE = types.void(types.CPointer(types.int64))
 
 
 @njit(nogil=True, error_model="numpy")
-def _draw(field: Any, bias: Any, first: Any, key: Any, left: Any, uniform: Any, state: Any, out: Any) -> None:
+def _draw(
+    field: Any, scale: Any, bias: Any, first: Any, key: Any, left: Any, uniform: Any, state: Any, out: Any
+) -> None:
     """Draw the states of some cases, of which the first has this number, as left tiles, and into `out` if it has room.
 
     The numbers are those of `samplers.sample_from_field`.
@@ -28,7 +30,7 @@ def _draw(field: Any, bias: Any, first: Any, key: Any, left: Any, uniform: Any, 
     steps, room = (n + LANES - 1) // LANES, len(out)
     for k in range(len(field)):
         fill_uniform(uniform[: 4 * quarter], (first + k) * quarter, key)
-        draw_from_field(field[k], bias, uniform, state[:n])
+        draw_from_field(field[k], scale, bias, uniform, state[:n])
         row = left + STEP * steps * (k // LANES) + 64 * (k % LANES)
         for step in range(steps):
             lay_out(state.ctypes.data + 4 * LANES * step, row + STEP * step, 0)
@@ -53,12 +55,13 @@ def sweep_tiles(table: Any) -> None:
     """W^T v (cases, m) -> v (cases, n) and W^T v after sweeps of binary units: h given v, v given h, all of a piece.
 
     table: field, rows of W, columns of W, bias of h, bias of v, v, field, cases, n, m, parts of W, sweeps, the keys
-    (sweeps, 2) of h and v, cases a piece (a multiple of 32).
+    (sweeps, 2) of h and v, cases a piece (a multiple of 32), address of the factor that fields count by.
     """
     counter, cases, n, m, parts, sweeps, most = table[0], table[8], table[9], table[10], table[11], table[12], table[14]
     field, found = carray(floats_at(table[1]), (cases, m)), carray(floats_at(table[7]), (cases, m))
     of_hidden, of_visible = carray(floats_at(table[4]), (m,)), carray(floats_at(table[5]), (n,))
     visible, keys = carray(floats_at(table[6]), (cases, n)), carray(longs_at(table[13]), (sweeps, 2))
+    scale = carray(floats_at(table[15]), (1,))[0]
     blocks, blocks_below = (m + LANES - 1) // LANES, (n + LANES - 1) // LANES
     up, down = np.empty((most, blocks * LANES), np.float32), np.empty((most, blocks_below * LANES), np.float32)
     widest = max(blocks, blocks_below) * LANES
@@ -73,10 +76,10 @@ def sweep_tiles(table: Any) -> None:
         last = min(cases, first + most)
         up[: last - first, :m] = field[first:last]
         for sweep in range(sweeps):
-            _draw(up[: last - first], of_hidden, first, keys[sweep, 0], left, uniform, top, visible[:0])
+            _draw(up[: last - first], scale, of_hidden, first, keys[sweep, 0], left, uniform, top, visible[:0])
             _multiply(left, last - first, m, table[3], parts, down)
             kept = visible[first : last if sweep == sweeps - 1 else first]
-            _draw(down[: last - first], of_visible, first, keys[sweep, 1], left, uniform, bottom, kept)
+            _draw(down[: last - first], scale, of_visible, first, keys[sweep, 1], left, uniform, bottom, kept)
             _multiply(left, last - first, n, table[2], parts, up)
         found[first:last] = up[: last - first, :m]
         piece = next_piece(counter, side, pieces)
