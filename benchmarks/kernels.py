@@ -22,8 +22,17 @@ import torch
 
 from epoch_time import HIDDEN, VISIBLE, binary_digits
 from harmonium.data import Cases, Dataset
+from harmonium.kernels import (
+    averages,
+    descent,
+    has_tiles,
+    packed_weights,
+    products,
+    sample_from_field,
+    sample_normal,
+    tiled,
+)
 from harmonium.kernels import bernoulli as sampling
-from harmonium.kernels import descent, has_tiles, packed_weights, products, sample_from_field, sample_normal, tiled
 from harmonium.likelihood.annealing import anneal
 from harmonium.packed import PackedRBM
 from harmonium.rbm import RBM
@@ -101,7 +110,9 @@ def update_by_parts(values: torch.Tensor, batch_size: int) -> None:
     watch.around(products, "_sparse_product", "products")
     watch.around(PackedRBM, "_dense_product", "products")
     watch.around(stepping, "rounded_outer", "products")
+    watch.around(averages, "run", "means and averages")
     watch.around(descent, "run", "gradient, step and packing of the weights")
+    watch.around(descent, "run_alone", "gradient, step and packing of the weights")
     batches = values.split(batch_size)
     for batch in batches[:50]:
         loop.update(state, batch)

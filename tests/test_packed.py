@@ -6,10 +6,13 @@ import pytest
 import torch
 
 from harmonium import RBM, packed
+from harmonium.errors import InputError
 from harmonium.kernels import PackedWeights, TiledWeights, backend, products, tiled
 from harmonium.packed import PackedRBM, RoundedRBM, gains, packed_if_faster
-from harmonium.sampling import check_kernel, gibbs
+from harmonium.sampling import check_kernel, dream, gibbs
+from harmonium.sampling.dreams import film
 from harmonium.units import Bernoulli, Gaussian
+from support import with_threads
 
 pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
 
@@ -139,17 +142,42 @@ def test_chains_of_the_rounded_model_keep_the_distribution_of_the_rounded_weight
 
 
 def test_sweeps_of_binary_chains_take_one_pass_where_there_are_matrix_registers(tiles, generator, monkeypatch):
-    """And of no others, nor of so few that threads would be idle."""
+    """And of no others, nor of so few that threads would be idle, or that torch would draw one of their layers."""
     calls, kept = [], TiledWeights.sweep
     monkeypatch.setattr(TiledWeights, "sweep", lambda *given: calls.append(1) or kept(*given))
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     rbm = wide_rbm().requires_grad_(False)
     seen, mixed = PackedRBM(rbm), PackedRBM(RBM(rbm.visible, Gaussian(100), weights=rbm.weights))
-    for model, chains, expected in ((seen, 50, 1), (seen, 20, 0), (mixed, 50, 0)):
+    for model, chains, expected in ((seen, 90, 1), (seen, 70, 0), (seen, 20, 0), (mixed, 90, 0)):
         field, before = torch.randn(chains, 100, generator=generator), len(calls)
         visible, found = model.sweep(field, 2, generator)
         torch.testing.assert_close(found, rbm.hidden_field(visible), rtol=1e-5, atol=1e-4)
         assert len(calls) - before == (expected if tiles else 0)
+
+
+@pytest.mark.parametrize("kind", [PackedRBM, RoundedRBM])
+@pytest.mark.parametrize("chains", [20, 70, 90, 200])
+def test_a_walk_of_a_packed_model_is_so_many_steps_on_any_threads(kind, chains, tiles):
+    """On either side of where samplers are compiled, for one layer or both; and so are the frames of a film."""
+    seen = kind(wide_rbm().requires_grad_(False))
+    state = gibbs.init_from_noise(seen, chains, torch.Generator().manual_seed(0))
+    expected, generator, layers = state, torch.Generator().manual_seed(1), (seen.visible, seen.hidden)
+    for _ in range(3):
+        expected = gibbs.GibbsState(*RBM.sweep_between(seen, expected.hidden_field, layers, 1.0, 1, generator))
+    for found in with_threads(lambda: gibbs.walk(seen, state, 3, torch.Generator().manual_seed(1)), (1, 2, 5)):
+        assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
+    ends = [dream(seen, state, 12, torch.Generator().manual_seed(1)).visible]
+    for every in (4, 5):
+        *_, last = film(seen, state, 12, torch.Generator().manual_seed(1), every=every)
+        ends.append(last.visible)
+    assert all(torch.equal(end, ends[0]) for end in ends)
+
+
+@pytest.mark.parametrize(("width", "sweeps", "message"), [(100, 0, "at least one sweep"), (200, 1, "200 columns")])
+def test_sweeps_that_cannot_be(width, sweeps, message, tiles):
+    seen = PackedRBM(wide_rbm().requires_grad_(False))
+    with pytest.raises(InputError, match=message):
+        seen.sweep(torch.zeros(100, width), sweeps)
 
 
 def test_a_copy_of_the_model_sees_its_own_weights(generator):

@@ -14,6 +14,8 @@ from harmonium.kernels import (
     packed_weights,
     usual_states,
 )
+from harmonium.kernels.backend import SMALLEST
+from harmonium.kernels.tiled import takes_sweeps
 from harmonium.rbm import RBM
 from harmonium.units import Bernoulli, Units
 
@@ -94,13 +96,23 @@ class PackedRBM(RBM):
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Gibbs sweeps of the RBM with other layers, in one pass where matrix registers make the products."""
-        if has_tiles() and all(type(layer) is Bernoulli for layer in layers) and self._takes(hidden_field):
-            packed = self.packed
-            assert isinstance(packed, TiledWeights)
-            if packed.takes_sweeps(hidden_field.numel() // self.hidden.size):
-                below, above = (layer.get_parameter("bias").detach() for layer in layers)
-                return packed.sweep(hidden_field, (below, above), sweeps, generator, scale)
+        if sweeps >= 1 and self._takes_sweeps(hidden_field, layers):
+            assert isinstance(self.packed, TiledWeights)
+            below, above = (layer.get_parameter("bias").detach() for layer in layers)
+            return self.packed.sweep(hidden_field, (below, above), sweeps, generator, scale)
         return super().sweep_between(hidden_field, layers, scale, sweeps, generator)
+
+    def _takes_sweeps(self, hidden_field: Tensor, layers: tuple[Units, Units]) -> bool:
+        """Whether one kernel is to make these sweeps: binary units, and so many that samplers are kernels too.
+
+        So what is drawn is the same either way, and does not depend on the number of threads.
+        """
+        if not has_tiles() or not all(type(layer) is Bernoulli for layer in layers) or not self._takes(hidden_field):
+            return False
+        cases, width = hidden_field.numel() // hidden_field.shape[-1], hidden_field.shape[-1]
+        biases = (layer.get_parameter("bias").detach() for layer in layers)
+        enough = width == self.hidden.size and cases * min(self.weights.shape) >= SMALLEST
+        return enough and takes_sweeps(cases) and kernels_take(hidden_field, *biases)
 
     def _usual(self, states: Tensor) -> Tensor | None:
         """Return what most states are, if rows for the others are to be added; None for a dense product."""

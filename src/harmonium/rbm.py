@@ -127,7 +127,7 @@ class RBM(nn.Module):
     def sweep(
         self, hidden_field: Tensor, sweeps: int = 1, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Gibbs sweeps from the field W^T v of a state: h ~ P(h | v), then v ~ P(v | h), so many times.
+        """Gibbs sweeps from the field W^T v of a state: h ~ P(h | v), then v ~ P(v | h), so many times, at least once.
 
         Returns v and its field W^T v: (..., m) -> (..., n), (..., m).
         """
@@ -145,6 +145,9 @@ class RBM(nn.Module):
 
         As `sweep`: the field that it takes and the one that it returns are W^T v, without the factor.
         """
+        self.hidden.check_width(hidden_field, "the hidden field")
+        if sweeps < 1:
+            raise InputError(f"chains take at least one sweep, not {sweeps}")
         visible_units, hidden_units = layers
         for _ in range(sweeps):
             hidden = hidden_units.sample(_scaled(hidden_field, scale), generator)

@@ -102,14 +102,21 @@ def test_nothing_depends_on_the_number_of_threads():
     states = (field > 1.2).float()
     x, y = (torch.rand(90, 300, generator=seeded(3)) < 0.2).float(), torch.rand(90, 70, generator=seeded(4))
 
+    offsets = Offsets(torch.rand(300, generator=seeded(5)), *torch.rand(2, 70, generator=seeded(6)))
+
     def everything():
-        packed, stepped = packed_weights(weights, rounded=True), weights.clone()
+        packed, stepped, corrections = packed_weights(weights, rounded=True), weights.clone(), []
         drawn, summed = sample_from_field(field, torch.zeros(300), seeded(2)), packed.hidden_field(states)
         for copy in (packed, PackedWeights(weights), None):
-            descend(stepped, None, (x, y, 0.01), (x[:50], y[:50], -0.02), Descent(0.1, 0.0, 0.1), copy)
-        return drawn, summed, PackedWeights(weights).hidden_field(states), stepped, packed.rows, packed.columns
+            for centre in (None, offsets):
+                numbers = Descent(0.1, 0.0, 0.1)
+                corrections += (
+                    descend(stepped, None, (x, y, 0.01), (x[:50], y[:50], -0.02), numbers, copy, centre) or ()
+                )
+        exact = PackedWeights(weights).hidden_field(states)
+        return drawn, summed, exact, stepped, packed.rows, packed.columns, *corrections
 
-    first, *others = with_threads(everything)
+    first, *others = with_threads(everything, (1, 2, 3, 12))  # twelve are more than there are pieces
     for found in others:
         assert all(torch.equal(a, b) for a, b in zip(first, found, strict=True))
 
@@ -210,9 +217,10 @@ def test_a_descent_with_rounded_means_is_off_by_their_rounding():
     assert abs(off.mean()) < 1e-5
 
 
+@pytest.mark.parametrize("cases", [1, 31, 33, 40])
 @pytest.mark.parametrize("rounded", [False, True])
-def test_a_phase_may_be_empty(rounded):
-    x, y = (torch.rand(40, 90, generator=seeded()) < 0.3).float(), torch.ones(40, 70)
+def test_a_phase_may_be_empty_and_of_any_length(rounded, cases):
+    x, y = (torch.rand(cases, 90, generator=seeded()) < 0.3).float(), torch.ones(cases, 70)
     for model, data in (((x, y, 1.0), (x[:0], y[:0], 1.0)), ((x[:0], y[:0], 1.0), (x, y, 1.0))):
         weights = torch.zeros(90, 70)
         descend(weights, None, model, data, Descent(0.0, 0.0, 1.0), packed_weights(weights, True) if rounded else None)

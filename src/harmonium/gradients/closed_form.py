@@ -98,7 +98,9 @@ def state_statistics(rbm: RBM, states: GibbsState, case_weights: Tensor | None =
 
 def _has_kernel(rbm: RBM, visible: Tensor, field: Tensor) -> bool:
     """Whether one pass over visible states and fields gives all: binary layers, tensors that kernels take."""
-    return type(rbm.visible) is type(rbm.hidden) is Bernoulli and kernels_take(visible) and kernels_take(field)
+    if not type(rbm.visible) is type(rbm.hidden) is Bernoulli:
+        return False
+    return kernels_take(visible, field, rbm.hidden.get_parameter("bias"))
 
 
 @no_grad

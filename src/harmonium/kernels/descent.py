@@ -53,11 +53,12 @@ class Offsets(NamedTuple):
 
 
 class LayerStep(NamedTuple):
-    """What the step on a parameter (k,) of a layer needs: float32.
+    """What the step on a parameter (k,) of a layer needs: float32 on the CPU.
 
     Attributes
     ----------
     parameter : Tensor
+        Contiguous, as the velocity is: both are changed in place.
     velocity : Tensor, optional
         None where there is no momentum.
     model, data : Tensor
@@ -145,7 +146,7 @@ def descend_layers(steps: list[LayerStep], numbers: Descent, scale: float = 1.0)
     factors = np.array([numbers.momentum, numbers.rate, scale], dtype=np.float32)
     table, kept = [], []
     for step in steps:
-        parts = [None if part is None else part.contiguous() for part in step]
+        parts = [*step[:2], *(None if part is None else part.contiguous() for part in step[2:])]
         kept.append(parts)  # named, since the kernel has their addresses
         table += [*(0 if part is None else part.data_ptr() for part in parts), step.parameter.numel()]
     run_alone(compiled("descent").descend_layers, factors.ctypes.data, len(steps), *table)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 COUNTERS = (0,) * 9
+"""What the threads of a kernel count together; `compiled/pieces.py` says what."""
 
 
 @functools.cache

@@ -72,10 +72,6 @@ class TiledWeights:
         """Return h W^T: (..., m) -> (..., n); what is usual, which sums of rows want to know, makes no difference."""
         return _product(hidden, self.columns, self.shape[0], self.parts)
 
-    def takes_sweeps(self, cases: int) -> bool:
-        """Whether `sweep` is the fastest way for so many chains: it leaves threads idle where there are few."""
-        return _groups(cases) >= torch.get_num_threads()
-
     def sweep(
         self,
         field: Tensor,
@@ -107,7 +103,7 @@ class TiledWeights:
         Notes
         -----
         Chains stay in a near cache, some at a time, from their first sweep to the last; nothing but the result leaves
-        it. States and fields are those that products and `sample_from_field` would give one after the other.
+        it. States and fields are those that products and the kernel of `sample_from_field` give one after the other.
         """
         (n, m), cases = self.shape, field.numel() // self.shape[1]
         visible, found = field.new_empty(*field.shape[:-1], n), torch.empty_like(field)
@@ -123,6 +119,11 @@ class TiledWeights:
 def packed_weights(weights: Tensor, rounded: bool) -> PackedWeights | TiledWeights:
     """Return weights laid out for the fastest products that this processor has."""
     return TiledWeights(weights, rounded) if has_tiles() else PackedWeights(weights, rounded)
+
+
+def takes_sweeps(cases: int) -> bool:
+    """Whether `TiledWeights.sweep` is the fastest way for so many chains: of few, most threads would have none."""
+    return _groups(cases) >= torch.get_num_threads()
 
 
 def _groups(cases: int) -> int:

@@ -28,6 +28,9 @@ from torch import Tensor
 from harmonium.kernels.autograd import no_grad
 from harmonium.rbm import RBM
 
+AT_ONCE = 100
+"""The most sweeps in one kernel, which Ctrl-C does not interrupt."""
+
 
 class GibbsState(NamedTuple):
     """Where a set of chains stands.
@@ -99,4 +102,6 @@ def walk(rbm: RBM, state: GibbsState, steps: int, generator: torch.Generator | N
     steps : int
         How many; with none, the chains stay where they are.
     """
-    return GibbsState(*rbm.sweep(state.hidden_field, steps, generator)) if steps else state
+    for done in range(0, steps, AT_ONCE):
+        state = GibbsState(*rbm.sweep(state.hidden_field, min(AT_ONCE, steps - done), generator))
+    return state

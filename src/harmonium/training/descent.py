@@ -104,6 +104,8 @@ def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, direction
         return False
     if frame is not None and frame.visible_variance is not None:
         return False
+    if not all(parameter.is_contiguous() for parameter in optimizer.param_groups[1]["params"]):
+        return False
     sparse = descent_takes(rbm.weights, rounded, model.outer.visible, data.outer.visible)
     if not (sparse or (rounded and multiplies_bfloat16())):
         return False

@@ -17,7 +17,7 @@ from harmonium.training.averaging import EVERY
 from harmonium.training.descent import Direction, take_step
 from harmonium.training.materials import Materials
 from harmonium.training.measure import measure
-from harmonium.training.precision import tensor_cores
+from harmonium.training.precision import products_on_gpu
 from harmonium.training.record import Record
 from harmonium.training.state import TrainingState
 
@@ -71,8 +71,7 @@ def train(
         epoch, position = divmod(state.update, len(batches))
         clock = time.perf_counter()
         for batch in batches.epoch(epoch, state.generator, position):
-            with tensor_cores(batch.device, state.settings.precision):
-                update(state, batch)
+            update(state, batch)
             examples += len(batch)
             state.seconds += time.perf_counter() - clock
             stopped = after_update is not None and bool(after_update(state))
@@ -108,6 +107,16 @@ def _check_not_diverged(state: TrainingState, record: Record | None = None) -> N
 @torch.no_grad()
 def update(state: TrainingState, batch: torch.Tensor) -> None:
     """Change the model by one step on a batch (size, n): data term, model term, gradient, step."""
+    with products_on_gpu(batch.device, state.settings.precision):
+        _learn(state, batch)
+    if state.scheduler is not None:
+        state.scheduler.step()
+    state.update += 1
+    if state.averages is not None and state.update % EVERY == 0:
+        state.averages.update_parameters(state.rbm)
+
+
+def _learn(state: TrainingState, batch: torch.Tensor) -> None:
     sampled, settings = state.sampled, state.settings
     states = gibbs.init(sampled, batch)
     estimator = grown(state)
@@ -118,11 +127,6 @@ def update(state: TrainingState, batch: torch.Tensor) -> None:
     scale = len(batch) / state.batch_size * getattr(state.persistent, "scale", 1.0)
     direction = Direction(data, model, scale, frame)
     state.activity = take_step(state.optimizer, state.rbm, sampled, direction, settings.penalties, state.activity)
-    if state.scheduler is not None:
-        state.scheduler.step()
-    state.update += 1
-    if state.averages is not None and state.update % EVERY == 0:
-        state.averages.update_parameters(state.rbm)
     chains = len(batch) if state.chains is None else len(state.chains.visible)
     state.live.earn(2 * len(batch) + (2 * getattr(estimator, "steps", 1) + 1) * chains)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 
 from harmonium.kernels.compiled.intrinsics import floats_at
-from harmonium.kernels.compiled.pieces import arrive, is_last_done, next_piece
+from harmonium.kernels.compiled.pieces import arrive, finish_piece, next_piece
 from harmonium.kernels.compiled.samplers import sigmoid
 
 TABLE = types.void(types.CPointer(types.int64))
@@ -46,6 +46,6 @@ def binary_averages(table: Any) -> None:
                 of_visible[i] += visible[case, i]
             for j in range(m):
                 of_hidden[j] += mean[case, j]
-        if is_last_done(counter, pieces):
+        if finish_piece(counter, pieces):
             _average(sums, cases, out)
         piece = next_piece(counter, side, pieces)

@@ -25,7 +25,7 @@ from harmonium.kernels.compiled.packing import (
     pairs_of,
     rounded,
 )
-from harmonium.kernels.compiled.pieces import STAGE, arrive, is_last_done, next_piece, wait_for_all
+from harmonium.kernels.compiled.pieces import STAGE, arrive, finish_piece, next_piece, wait_for_all
 from harmonium.kernels.compiled.sums import (
     MULTIPLIES_PAIRS,
     ROW,
@@ -146,7 +146,7 @@ def descend_rows(
 
 
 @njit(nogil=True, error_model="numpy")
-def add_up(sums: Any) -> None:
+def add_to_first(sums: Any) -> None:
     """Add all rows to the first."""
     for piece in range(1, len(sums)):
         for j in range(sums.shape[1]):
@@ -197,7 +197,7 @@ def _phases(pack: Any) -> Any:
                 pack(of_model, out, first, min(len(of_model), first + CASES), centre, factors[3], 0)
             else:
                 pack(of_data, out, first, min(len(of_data), first + CASES), centre, factors[4], shift)
-            is_last_done(counter, pieces)
+            finish_piece(counter, pieces)
             piece = next_piece(counter, side, pieces)
         wait_for_all(counter, pieces)
 
@@ -234,8 +234,8 @@ def descend(table: Any) -> None:
         _add_phase(x_model, first, last, table[7], 0, apart, width, lists, gradient, False)
         _add_phase(x_data, first, last, table[7], of_model, apart, width, lists, gradient, True)
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
-        if is_last_done(counter + STAGE, pieces) and centre[0]:
-            add_up(sums)
+        if finish_piece(counter + STAGE, pieces) and centre[0]:
+            add_to_first(sums)
         piece = next_piece(counter + STAGE, side, pieces)
 
 
@@ -265,8 +265,8 @@ def descend_rounded(table: Any) -> None:
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
         pack_rows(weights, rows, first, last, nothing, ONE, 0)
         pack_columns(weights, columns, first, last, 0)
-        if is_last_done(counter + STAGE, pieces) and centre[0]:
-            add_up(sums)
+        if finish_piece(counter + STAGE, pieces) and centre[0]:
+            add_to_first(sums)
         piece = next_piece(counter + STAGE, side, pieces)
 
 
@@ -296,8 +296,8 @@ def descend_along(table: Any) -> None:
             _descend_row(weights, velocity, gradient, i, np.uint64(0), factors)
             for j in range(np.uint64(m)):
                 half[i, j] = np.uint16(rounded(weights[i, j]))
-        if is_last_done(counter, pieces) and table[10] != 0:
-            add_up(sums)
+        if finish_piece(counter, pieces) and table[10] != 0:
+            add_to_first(sums)
         piece = next_piece(counter, side, pieces)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 from llvmlite import ir
@@ -45,6 +46,19 @@ def load_shared(_context: Any, address: Any) -> Any:
         return builder.load_atomic(builder.inttoptr(arguments[0], INT64.as_pointer()), "acquire", 8)
 
     return types.int64(types.int64), generate
+
+
+@intrinsic
+def pause(_context: Any) -> Any:
+    """Let the other thread of a core go first, where that can be said: for a thread that waits."""
+
+    def generate(target: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
+        if platform.machine().lower() in ("x86_64", "amd64"):
+            kind = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
+        return target.get_dummy_value()
+
+    return types.void(), generate
 
 
 def _pointer(kind: Any, word: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from harmonium.kernels.compiled.intrinsics import fetch_and_increment, load_shared
+from harmonium.kernels.compiled.intrinsics import fetch_and_increment, load_shared, pause
 
 STAGE = 32
 """The counters of the second stage lie so many bytes beyond those of the first."""
@@ -40,8 +40,8 @@ def next_piece(counters: Any, side: Any, pieces: Any) -> Any:
 
 
 @njit(inline="always")
-def is_last_done(counters: Any, pieces: Any) -> Any:
-    """Say that a piece is done; return whether all of them are, which is so for one thread only."""
+def finish_piece(counters: Any, pieces: Any) -> Any:
+    """Count a piece as done; return whether all of them are, which is so for one thread only."""
     return fetch_and_increment(counters + 32) == pieces - 1
 
 
@@ -49,4 +49,4 @@ def is_last_done(counters: Any, pieces: Any) -> Any:
 def wait_for_all(counters: Any, pieces: Any) -> None:
     """Wait until all pieces are done: threads that are at it finish theirs, however many there are."""
     while load_shared(counters + 32) < pieces:
-        pass
+        pause()

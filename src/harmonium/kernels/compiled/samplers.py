@@ -16,11 +16,17 @@ TABLE = types.void(types.CPointer(types.int64))
 ONE, ZERO, TWO, HALF = np.float32(1), np.float32(0), np.float32(2), np.float32(0.5)
 
 
+@njit(nogil=True, error_model="numpy", forceinline=True)
+def _times(x: Any, y: Any) -> Any:
+    """x y, rounded before anything is added to it."""
+    return np.float32(x * y)
+
+
 @inlined("contract")
 def draw_from_field(field: Any, scale: Any, bias: Any, uniform: Any, state: Any) -> None:
     """u < sigmoid(x) of x = scale field + bias, as u (1 + exp(-x)) < 1."""
     for j in range(len(state)):
-        odds = exp2(np.float32(-(scale * field[j] + bias[j])) * LOG2_E)
+        odds = exp2(np.float32(-(_times(scale, field[j]) + bias[j])) * LOG2_E)
         state[j] = ONE if uniform[j] * (ONE + odds) < ONE else ZERO
 
 

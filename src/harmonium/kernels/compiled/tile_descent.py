@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.descent import add_up, arrays_of, descend_rows, pack_rounded_phases
+from harmonium.kernels.compiled.descent import add_to_first, arrays_of, descend_rows, pack_rounded_phases
 from harmonium.kernels.compiled.intrinsics import HALF, LANES, words_at
 from harmonium.kernels.compiled.packing import ONE, pack_columns, pack_rows, pairs_of
-from harmonium.kernels.compiled.pieces import STAGE, arrive, is_last_done, next_piece
+from harmonium.kernels.compiled.pieces import STAGE, arrive, finish_piece, next_piece
 from harmonium.kernels.compiled.sums import ROW
 from harmonium.kernels.compiled.tile_products import PARTS
 from harmonium.kernels.compiled.tiles import (
@@ -98,8 +98,8 @@ def descend_tiles(table: Any) -> None:
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
         pack_rows(weights, rows, first, last, nothing, ONE, 0)
         pack_columns(weights, columns, first, last, 0)
-        if is_last_done(counter + STAGE, pieces) and centre[0]:
-            add_up(sums)
+        if finish_piece(counter + STAGE, pieces) and centre[0]:
+            add_to_first(sums)
         piece = next_piece(counter + STAGE, side, pieces)
     close_tiles()
     store[0] = 0  # numba frees what is not used any more, and the tiles are read by their address
