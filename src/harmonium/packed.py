@@ -111,8 +111,9 @@ class PackedRBM(RBM):
             return False
         cases, width = hidden_field.numel() // hidden_field.shape[-1], hidden_field.shape[-1]
         biases = (layer.get_parameter("bias").detach() for layer in layers)
-        enough = width == self.hidden.size and cases * min(self.weights.shape) >= SMALLEST
-        return enough and takes_sweeps(cases) and kernels_take(hidden_field, *biases)
+        fewest = min(self.weights.shape)
+        enough = width == self.hidden.size and cases * fewest >= SMALLEST
+        return enough and takes_sweeps(cases, fewest) and kernels_take(hidden_field, *biases)
 
     def _usual(self, states: Tensor) -> Tensor | None:
         """Return what most states are, if rows for the others are to be added; None for a dense product."""

@@ -16,6 +16,9 @@ PARTS = 3
 GROUPS = 4
 """The most groups of 32 cases in a piece of work: they share each block of weights in a near cache."""
 
+FEWEST = 64
+"""So many units of a layer are drawn at once."""
+
 
 class TiledWeights:
     """Weights laid out for products in matrix registers of the processor (Intel's AMX): two rows to a word.
@@ -121,9 +124,12 @@ def packed_weights(weights: Tensor, rounded: bool) -> PackedWeights | TiledWeigh
     return TiledWeights(weights, rounded) if has_tiles() else PackedWeights(weights, rounded)
 
 
-def takes_sweeps(cases: int) -> bool:
-    """Whether `TiledWeights.sweep` is the fastest way for so many chains: of few, most threads would have none."""
-    return _groups(cases) >= torch.get_num_threads()
+def takes_sweeps(cases: int, units: int) -> bool:
+    """Whether `TiledWeights.sweep` takes layers of so many units or more, and is the fastest way for so many chains.
+
+    Of few chains most threads would have none.
+    """
+    return units >= FEWEST and _groups(cases) >= torch.get_num_threads()
 
 
 def _groups(cases: int) -> int:

@@ -36,6 +36,15 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, key0: Any, key1: Any) -> Any:
 
 
 @njit(nogil=True, error_model="numpy")
+def fill_keys(keys: Any, key: Any) -> None:
+    """Fill int64 (2 rounds,) with the two words of the key in every round."""
+    key0, key1 = np.uint32(key), np.uint32(np.uint64(key) >> HALF)
+    for k in range(ROUNDS):
+        keys[2 * k], keys[2 * k + 1] = key0, key1
+        key0, key1 = np.uint32(key0 + WEYL_FIRST), np.uint32(key1 + WEYL_SECOND)
+
+
+@njit(nogil=True, error_model="numpy")
 def fill_uniform(uniform: Any, start: Any, key: Any) -> None:
     """Fill float32 (4 q,) with numbers in [0, 1), multiples of 2^-24, from the counters start, ..., start + q - 1.
 

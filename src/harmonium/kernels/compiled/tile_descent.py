@@ -15,6 +15,7 @@ from harmonium.kernels.compiled.sums import ROW
 from harmonium.kernels.compiled.tile_products import PARTS
 from harmonium.kernels.compiled.tiles import (
     HALF_STEP,
+    ROW_OF_TILE,
     STEP,
     add_product,
     clear_sums,
@@ -90,10 +91,10 @@ def descend_tiles(table: Any) -> None:
                 left = tiles + k * of_group
                 clear_sums()
                 for part in range(parts[0, k]):
-                    add_product(left + part * STEP * steps_model, packed, steps_model)
+                    add_product(left + part * STEP * steps_model, ROW_OF_TILE, STEP, packed, steps_model)
                 left += of_model_tiles
                 for part in range(parts[1, k]):
-                    add_product(left + part * STEP * steps_data, packed + (shift << ROW), steps_data)
+                    add_product(left + part * STEP * steps_data, ROW_OF_TILE, STEP, packed + (shift << ROW), steps_data)
                 write_sums(gradient.ctypes.data + 4 * LANES * (k * LANES * width + block), 4 * LANES * width)
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
         pack_rows(weights, rows, first, last, nothing, ONE, 0)

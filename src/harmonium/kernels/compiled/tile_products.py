@@ -12,6 +12,7 @@ from harmonium.kernels.compiled.packing import pairs_of
 from harmonium.kernels.compiled.pieces import arrive, next_piece
 from harmonium.kernels.compiled.sums import ROW
 from harmonium.kernels.compiled.tiles import (
+    ROW_OF_TILE,
     STEP,
     add_product,
     clear_sums,
@@ -82,7 +83,7 @@ def product_of_tiles(table: Any) -> None:
                 for one in range(of_states[k]):
                     for other in range(min(parts, PARTS - one)):
                         right = table[2] + ((block * parts + other) * pairs << ROW)
-                        add_product(left + (k * PARTS + one) * further, right, steps)
+                        add_product(left + (k * PARTS + one) * further, ROW_OF_TILE, STEP, right, steps)
                 if last - first == LANES and (block + 1) * LANES <= m:
                     write_sums(table[3] + 4 * (first * m + block * LANES), 4 * m)
                 else:

@@ -7,47 +7,59 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.intrinsics import LANES, floats_at, longs_at
+from harmonium.kernels.compiled.drawing import COUNTERS, draw_states
+from harmonium.kernels.compiled.intrinsics import LANES, floats_at, halves_at, longs_at
 from harmonium.kernels.compiled.packing import pairs_of
-from harmonium.kernels.compiled.philox import fill_uniform
+from harmonium.kernels.compiled.philox import ROUNDS, fill_keys
 from harmonium.kernels.compiled.pieces import arrive, next_piece
-from harmonium.kernels.compiled.samplers import draw_from_field
 from harmonium.kernels.compiled.sums import ROW
-from harmonium.kernels.compiled.tiles import STEP, add_product, clear_sums, close_tiles, lay_out, open_tiles, write_sums
+from harmonium.kernels.compiled.tiles import add_product, clear_sums, close_tiles, open_tiles, write_sums
 
 TABLE = types.void(types.CPointer(types.int64))
+LINE, IS_ON, ONE, ZERO = 64, np.uint16(0x3F80), np.float32(1), np.float32(0)
 
 
 @njit(nogil=True, error_model="numpy")
-def _draw(
-    field: Any, scale: Any, bias: Any, first: Any, key: Any, left: Any, uniform: Any, state: Any, out: Any
-) -> None:
-    """Draw the states of some cases, of which the first has this number, as left tiles, and into `out` if it has room.
+def _draw(field: Any, cases: Any, scale: Any, bias: Any, n: Any, first: Any, key: Any, keys: Any, states: Any) -> None:
+    """Draw the states of n units of some cases, of which the first has this number.
 
-    The numbers are those of `samplers.sample_from_field`.
+    The numbers are those of `samplers.sample_from_field`: n is at least four times `COUNTERS`, and fields and biases
+    have room for three more units. States of these are drawn too; no weights are theirs.
     """
-    n, quarter = len(bias), (len(bias) + 3) // 4
-    steps, room = (n + LANES - 1) // LANES, len(out)
-    for k in range(len(field)):
-        fill_uniform(uniform[: 4 * quarter], (first + k) * quarter, key)
-        draw_from_field(field[k], scale, bias, uniform, state[:n])
-        row = left + STEP * steps * (k // LANES) + 64 * (k % LANES)
-        for step in range(steps):
-            lay_out(state.ctypes.data + 4 * LANES * step, row + STEP * step, 0)
-        if k < room:
-            out[k] = state[:n]
+    quarter = (n + 3) // 4
+    fill_keys(keys, key)
+    for k in range(cases):
+        for start in range(0, quarter, COUNTERS):
+            j = min(start, quarter - COUNTERS)  # the last ones may be drawn twice
+            draw_states(
+                field.ctypes.data + 4 * (k * field.shape[1] + j),
+                scale,
+                bias.ctypes.data + 4 * j,
+                (first + k) * quarter + j,
+                keys.ctypes.data,
+                quarter,
+                states.ctypes.data + 2 * (k * states.shape[1] + j),
+            )
 
 
 @njit(nogil=True, error_model="numpy")
-def _multiply(left: Any, cases: Any, n: Any, right: Any, parts: Any, out: Any) -> None:
-    """Write the product of left tiles with packed weights, each block of which all cases find in a near cache."""
-    steps, pairs, apart = (n + LANES - 1) // LANES, pairs_of(n), out.shape[1]
+def _multiply(states: Any, cases: Any, n: Any, right: Any, parts: Any, out: Any) -> None:
+    """Write the product of states with packed weights, each block of which all cases find in a near cache."""
+    steps, pairs, apart, pitch = (n + LANES - 1) // LANES, pairs_of(n), out.shape[1], 2 * states.shape[1]
     for block in range(apart // LANES):
-        for group in range((cases + LANES - 1) // LANES):
+        for group in range(0, cases, LANES):
             clear_sums()
             for part in range(parts):
-                add_product(left + STEP * steps * group, right + ((block * parts + part) * pairs << ROW), steps)
-            write_sums(out.ctypes.data + 4 * LANES * (group * apart + block), 4 * apart)
+                left, place = states.ctypes.data + group * pitch, (block * parts + part) * pairs
+                add_product(left, pitch, LINE, right + (place << ROW), steps)
+            write_sums(out.ctypes.data + 4 * (group * apart + LANES * block), 4 * apart)
+
+
+@njit(nogil=True, error_model="numpy")
+def _padded(bias: Any, width: Any) -> Any:
+    out = np.zeros(width, np.float32)
+    out[: len(bias)] = bias
+    return out
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
@@ -59,29 +71,31 @@ def sweep_tiles(table: Any) -> None:
     """
     counter, cases, n, m, parts, sweeps, most = table[0], table[8], table[9], table[10], table[11], table[12], table[14]
     field, found = carray(floats_at(table[1]), (cases, m)), carray(floats_at(table[7]), (cases, m))
-    of_hidden, of_visible = carray(floats_at(table[4]), (m,)), carray(floats_at(table[5]), (n,))
-    visible, keys = carray(floats_at(table[6]), (cases, n)), carray(longs_at(table[13]), (sweeps, 2))
-    scale = carray(floats_at(table[15]), (1,))[0]
-    blocks, blocks_below = (m + LANES - 1) // LANES, (n + LANES - 1) // LANES
-    up, down = np.empty((most, blocks * LANES), np.float32), np.empty((most, blocks_below * LANES), np.float32)
-    widest = max(blocks, blocks_below) * LANES
-    uniform, top, bottom = np.empty(widest, np.float32), np.zeros(widest, np.float32), np.zeros(widest, np.float32)
-    store = np.zeros(most // LANES * STEP * max(blocks, blocks_below) + 64, np.uint8)
-    left = (store.ctypes.data + 63) // 64 * 64
+    visible, of_sweep = carray(floats_at(table[6]), (cases, n)), carray(longs_at(table[13]), (sweeps, 2))
+    scale, keys = carray(floats_at(table[15]), (1,))[0], np.empty(2 * ROUNDS, np.int64)
+    above, below = (m + LANES - 1) // LANES * LANES, (n + LANES - 1) // LANES * LANES
+    of_hidden = _padded(carray(floats_at(table[4]), (m,)), above)
+    of_visible = _padded(carray(floats_at(table[5]), (n,)), below)
+    up, down = np.zeros((most, above), np.float32), np.zeros((most, below), np.float32)
+    pitch = max(above, below) + LANES * (1 - max(above, below) // LANES % 2)  # lines of a row are odd, for the cache
+    store = np.zeros(2 * most * pitch + LINE, np.uint8)
+    states = carray(halves_at((store.ctypes.data + LINE - 1) // LINE * LINE), (most, pitch))
     open_tiles()
     side, pieces = arrive(counter), (cases + most - 1) // most
     piece = next_piece(counter, side, pieces)
     while piece < pieces:
         first = piece * most
-        last = min(cases, first + most)
-        up[: last - first, :m] = field[first:last]
+        count = min(cases, first + most) - first
+        up[:count, :m] = field[first : first + count]
         for sweep in range(sweeps):
-            _draw(up[: last - first], scale, of_hidden, first, keys[sweep, 0], left, uniform, top, visible[:0])
-            _multiply(left, last - first, m, table[3], parts, down)
-            kept = visible[first : last if sweep == sweeps - 1 else first]
-            _draw(down[: last - first], scale, of_visible, first, keys[sweep, 1], left, uniform, bottom, kept)
-            _multiply(left, last - first, n, table[2], parts, up)
-        found[first:last] = up[: last - first, :m]
+            _draw(up, count, scale, of_hidden, m, first, of_sweep[sweep, 0], keys, states)
+            _multiply(states, count, m, table[3], parts, down)
+            _draw(down, count, scale, of_visible, n, first, of_sweep[sweep, 1], keys, states)
+            _multiply(states, count, n, table[2], parts, up)
+        for k in range(count):
+            for j in range(n):
+                visible[first + k, j] = ONE if states[k, j] == IS_ON else ZERO
+            found[first + k] = up[k, :m]
         piece = next_piece(counter, side, pieces)
     close_tiles()
     store[0] = 0  # numba frees what is not used any more, and the tiles are read by their address

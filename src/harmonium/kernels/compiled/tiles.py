@@ -23,6 +23,9 @@ COMPILES = "+amx-bf16" in cpu_target.target_context.codegen().magic_tuple()[2].s
 STEP, HALF_STEP = 2048, 1024
 """Bytes of two tiles and of one: what a step of a product reads of each factor."""
 
+ROW_OF_TILE = 64
+"""Bytes between the rows of a tile, as `lay_out` and `turn_cases` write them, a pair of tiles a step."""
+
 BYTE = ir.IntType(8)
 POINTER = BYTE.as_pointer()
 SHORTS = ir.VectorType(ir.IntType(16), LANES)
@@ -82,29 +85,30 @@ def clear_sums(_context: Any) -> Any:
 
 
 @intrinsic
-def add_product(_context: Any, left: Any, right: Any, steps: Any) -> Any:
+def add_product(_context: Any, left: Any, apart: Any, further: Any, right: Any, steps: Any) -> Any:
     """Add the product of 32 rows and 32 columns, which is as many steps of 32 terms long, to the sums.
 
-    Addresses. The left factor is a pair of tiles a step, as `lay_out` and `turn_cases` write them, the right one rows
-    of 32 words, each of two bfloat16 that follow each other in the sum.
+    Addresses. The rows of the left factor are `apart` bytes from one to the next, and `further` from step to step; the
+    right factor is rows of 32 words, each of two bfloat16 that follow each other in the sum.
     """
 
     def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        left, right, steps = arguments
+        left, apart, further, right, steps = arguments
         with cgutils.for_range(builder, steps) as loop:
-            offset = builder.mul(loop.index, _whole(STEP))
-            rows, columns = builder.add(left, offset), builder.add(right, offset)
-            _call(builder, "tileloadd64", 4, _at(builder, rows), _whole(64))
+            rows = builder.add(left, builder.mul(loop.index, further))
+            lower = builder.add(rows, builder.mul(apart, _whole(HALF)))
+            columns = builder.add(right, builder.mul(loop.index, _whole(STEP)))
+            _call(builder, "tileloadd64", 4, _at(builder, rows), apart)
             _call(builder, "tileloadd64", 6, _at(builder, columns), _whole(128))
             _call(builder, "tdpbf16ps", 0, 4, 6)
             _call(builder, "tileloadd64", 7, _at(builder, columns, 64), _whole(128))
             _call(builder, "tdpbf16ps", 1, 4, 7)
-            _call(builder, "tileloadd64", 5, _at(builder, rows, HALF_STEP), _whole(64))
+            _call(builder, "tileloadd64", 5, _at(builder, lower), apart)
             _call(builder, "tdpbf16ps", 2, 5, 6)
             _call(builder, "tdpbf16ps", 3, 5, 7)
         return target.get_dummy_value()
 
-    return types.void(types.int64, types.int64, types.int64), generate
+    return types.void(*[types.int64] * 5), generate
 
 
 @intrinsic
