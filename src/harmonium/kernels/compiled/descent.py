@@ -207,6 +207,16 @@ def _phases(pack: Any) -> Any:
 pack_phases, pack_rounded_phases = _phases(pack_floats), _phases(pack_means)
 
 
+@njit(inline="always")
+def pack_pairs(table: Any, side: Any, y: Any, centre: Any, factors: Any) -> Any:
+    """Pack the means of a table as `descend_rounded` has it; return where the data begin, and the number of all."""
+    shift = pairs_of(table[2])
+    of_both = shift + pairs_of(table[4])
+    means = carray(words_at(table[7]), ((table[11] + LANES - 1) // LANES, of_both, LANES))
+    pack_rounded_phases(table[0], side, y, shift, means, centre[2][0], factors)
+    return shift, of_both
+
+
 @cfunc(TABLE, cache=True, error_model="numpy")
 def descend(table: Any) -> None:
     """One step of stochastic gradient descent on the weights.
@@ -245,12 +255,10 @@ def descend_rounded(table: Any) -> None:
 
     table: as above, and pairs of the rows and of the columns of W.
     """
-    counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[10], table[11], table[13]
+    counter, n, m, units = table[0], table[10], table[11], table[13]
     (x_model, x_data), y, weights, velocity, factors, centre, sums = arrays_of(table)
-    width, side, shift = (m + LANES - 1) // LANES, arrive(counter), pairs_of(of_model)
-    of_both = shift + pairs_of(of_data)
-    means = carray(words_at(table[7]), (width, of_both, LANES))
-    pack_rounded_phases(counter, side, y, shift, means, centre[2][0], factors)
+    width, side = (m + LANES - 1) // LANES, arrive(counter)
+    shift, of_both = pack_pairs(table, side, y, centre, factors)
     index, word = np.empty((units, TILE + 1), np.int32), np.empty((units, TILE + 1), np.uint32)
     lists = (index, word, np.empty((units, TILE + 1, 2), np.float32)), np.empty(units, np.uint64)
     gradient, apart = np.empty((units, (m + WIDE - 1) // WIDE * WIDE), np.float32), of_both << ROW

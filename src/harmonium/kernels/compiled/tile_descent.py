@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.descent import add_to_first, arrays_of, descend_rows, pack_rounded_phases
+from harmonium.kernels.compiled.descent import add_to_first, arrays_of, descend_rows, pack_pairs
 from harmonium.kernels.compiled.intrinsics import HALF, LANES, words_at
 from harmonium.kernels.compiled.packing import ONE, pack_columns, pack_rows, pairs_of
 from harmonium.kernels.compiled.pieces import STAGE, arrive, finish_piece, next_piece
@@ -64,10 +64,8 @@ def descend_tiles(table: Any) -> None:
     """Do what `descend_rounded` does, from the same table."""
     counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[10], table[11], table[13]
     (x_model, x_data), y, weights, velocity, factors, centre, sums = arrays_of(table)
-    width, side, shift = (m + LANES - 1) // LANES, arrive(counter), pairs_of(of_model)
-    of_both = shift + pairs_of(of_data)
-    means = carray(words_at(table[7]), (width, of_both, LANES))
-    pack_rounded_phases(counter, side, y, shift, means, centre[2][0], factors)
+    width, side = (m + LANES - 1) // LANES, arrive(counter)
+    shift, of_both = pack_pairs(table, side, y, centre, factors)
     rows = carray(words_at(table[19]), (width, pairs_of(n), LANES))
     columns = carray(words_at(table[20]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
     steps_model, steps_data = (of_model + LANES - 1) // LANES, (of_data + LANES - 1) // LANES
