@@ -173,6 +173,18 @@ def test_a_walk_of_a_packed_model_is_so_many_steps_on_any_threads(kind, chains, 
     assert all(torch.equal(end, ends[0]) for end in ends)
 
 
+def test_sweeps_of_other_layers_are_those_of_the_model_that_has_them(tiles, generator):
+    """The layers of a temperature, and fields times beta; as the class above does it one half after the other."""
+    seen, layers = PackedRBM(wide_rbm().requires_grad_(False)), (Bernoulli(700), Bernoulli(100))
+    for layer in layers:
+        layer.bias.data = torch.randn(layer.size, generator=generator)
+    field = torch.randn(120, 100, generator=generator)
+    found, expected = (
+        kind.sweep_between(seen, field, layers, 0.37, 2, torch.Generator().manual_seed(1)) for kind in (PackedRBM, RBM)
+    )
+    assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
+
+
 @pytest.mark.parametrize(("width", "sweeps", "message"), [(100, 0, "at least one sweep"), (200, 1, "200 columns")])
 def test_sweeps_that_cannot_be(width, sweeps, message, tiles):
     seen = PackedRBM(wide_rbm().requires_grad_(False))

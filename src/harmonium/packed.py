@@ -97,9 +97,9 @@ class PackedRBM(RBM):
     ) -> tuple[Tensor, Tensor]:
         """Gibbs sweeps of the RBM with other layers, in one pass where matrix registers make the products."""
         if sweeps >= 1 and self._takes_sweeps(hidden_field, layers):
-            assert isinstance(self.packed, TiledWeights)
-            below, above = (layer.get_parameter("bias").detach() for layer in layers)
-            return self.packed.sweep(hidden_field, (below, above), sweeps, generator, scale)
+            packed, (below, above) = self.packed, (layer.get_parameter("bias").detach() for layer in layers)
+            assert isinstance(packed, TiledWeights)
+            return packed.sweep(hidden_field, (below, above), sweeps, generator, scale)
         return super().sweep_between(hidden_field, layers, scale, sweeps, generator)
 
     def _takes_sweeps(self, hidden_field: Tensor, layers: tuple[Units, Units]) -> bool:
