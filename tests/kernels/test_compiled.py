@@ -436,3 +436,12 @@ def test_plain_torch_where_the_switch_says_so(monkeypatch):
     assert backend.why_not() == "HARMONIUM_KERNELS is torch"
     monkeypatch.undo()
     backend.why_not.cache_clear()
+
+
+def test_without_matrix_registers_their_kernels_are_an_import_error():
+    """LLVM would end the process that compiles them, such as one that collects doctests."""
+    code = "import harmonium.kernels.compiled.tiles"
+    environment = {**os.environ, "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ImportError: the processor for which kernels are compiled has no matrix registers" in done.stderr

@@ -55,7 +55,7 @@ def multiplies_bfloat16() -> bool:
 @functools.cache
 def has_tiles() -> bool:
     """Whether kernels may use the processor's matrix registers (AMX), for which Linux wants to be asked."""
-    if why_not() or not has("amx_bf16") or not compiled("tiles").COMPILES:
+    if why_not() or not has("amx_bf16") or not compiled("intrinsics").HAS_TILES:
         return False
     ask, permission, tiles = 158, 0x1023, 18  # arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA: of the whole process
     return platform.system() == "Linux" and ctypes.CDLL(None).syscall(ask, permission, tiles) == 0

@@ -8,6 +8,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 INT32, INT64, FLOAT = ir.IntType(32), ir.IntType(64), ir.FloatType()
@@ -17,6 +18,9 @@ LANES = 32
 
 HALF = LANES // 2
 VECTOR, REGISTER, WORDS = ir.VectorType(FLOAT, LANES), ir.VectorType(FLOAT, HALF), ir.VectorType(INT32, HALF)
+
+HAS_TILES = "+amx-bf16" in cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+"""Whether code is compiled for a processor with matrix registers (Intel's AMX)."""
 
 
 def load(builder: Any, address: Any, kind: Any, align: int) -> Any:

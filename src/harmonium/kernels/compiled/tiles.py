@@ -11,14 +11,13 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, VECTOR, WORDS, load
+from harmonium.kernels.compiled.intrinsics import HALF, HAS_TILES, INT32, INT64, LANES, REGISTER, VECTOR, WORDS, load
 from harmonium.kernels.compiled.rounding import paired, rounded, turned_round
 
-COMPILES = "+amx-bf16" in cpu_target.target_context.codegen().magic_tuple()[2].split(",")
-"""Whether code is compiled for a processor that has them."""
+if not HAS_TILES:  # LLVM would end the whole process
+    raise ImportError("the processor for which kernels are compiled has no matrix registers (AMX)")
 
 STEP, HALF_STEP = 2048, 1024
 """Bytes of two tiles and of one: what a step of a product reads of each factor."""
