@@ -30,6 +30,7 @@ from harmonium.kernels import (
     products,
     sample_from_field,
     sample_normal,
+    sweeps,
     tiled,
 )
 from harmonium.kernels import bernoulli as sampling
@@ -38,7 +39,6 @@ from harmonium.packed import PackedRBM, RoundedRBM
 from harmonium.rbm import RBM
 from harmonium.sampling import GeometricPath, base_of_states
 from harmonium.training import Settings, loop, materials, open_model, start
-from harmonium.training import descent as stepping
 from harmonium.units import Bernoulli
 
 
@@ -112,10 +112,9 @@ def update_by_parts(values: torch.Tensor, batch_size: int) -> None:
     state, watch = start(settings, data), Stopwatch()
     watch.around(sampling, "run", "random states")
     watch.around(tiled, "_product", "products")
-    watch.around(tiled.TiledWeights, "sweep", "sweeps: random states and products")
-    watch.around(products, "_sparse_product", "products")
+    watch.around(sweeps.Sweeper, "sweep", "sweeps: random states and products")
+    watch.around(products, "_product", "products")
     watch.around(PackedRBM, "_dense_product", "products")
-    watch.around(stepping, "rounded_outer", "products")
     watch.around(averages, "run", "means and averages")
     watch.around(descent, "run", "gradient, step and packing of the weights")
     watch.around(descent, "run_alone", "gradient, step and packing of the weights")

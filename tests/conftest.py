@@ -55,10 +55,10 @@ def command(monkeypatch, capsys):
 def tiles(request, monkeypatch):
     """Whether products are made in matrix registers; once as where the processor has none."""
     from harmonium import packed
-    from harmonium.kernels import backend, descent, tiled
+    from harmonium.kernels import backend, tiled
 
     if request.param and not backend.has_tiles():
         pytest.skip("the processor has no matrix registers")
-    for place in (packed, tiled, descent):
+    for place in (packed, tiled):
         monkeypatch.setattr(place, "has_tiles", lambda: request.param)
     return request.param

@@ -10,7 +10,7 @@ import torch
 
 import harmonium
 from harmonium.deep import StackRun
-from harmonium.kernels import has_tiles, multiplies_bfloat16, why_not
+from harmonium.kernels import has_tiles, multiplies_pairs, why_not
 from harmonium.training import Run, open_model
 
 
@@ -32,11 +32,11 @@ def _mixed_precision() -> str:
     """Say what sampling from rounded weights is worth on this processor."""
     if why_not():
         return "no: it needs the compiled kernels"
-    if not multiplies_bfloat16():
-        return "no: the processor has no instructions for bfloat16"
+    if not multiplies_pairs():
+        return "no: the processor has no instructions for pairs of 16 bits (AVX-512 VNNI) and no matrix registers"
     if has_tiles():
         return "yes: products in bfloat16 in matrix registers (AMX); those of float32 too, in three parts"
-    return "yes: rows of rounded weights are added for states that are not as usual; dense products in bfloat16"
+    return "yes: products with weights of 16 bits, two rows at once (AVX-512 VNNI); fewer rows where states are sparse"
 
 
 def about_model(path: Path) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from harmonium.kernels import (
     PackedWeights,
     TiledWeights,
     has_tiles,
+    is_binary,
     kernels_take,
-    multiplies_bfloat16,
+    multiplies_all,
+    multiplies_pairs,
     packed_weights,
     usual_states,
 )
 from harmonium.kernels.backend import SMALLEST
-from harmonium.kernels.tiled import takes_sweeps
 from harmonium.rbm import RBM
 from harmonium.units import Bernoulli, Units
 
@@ -25,7 +26,7 @@ class PackedRBM(RBM):
 
     The products are those of float32, up to the order of summation and to the rounding of states less what is usual.
     Where the processor has matrix registers they make all products; elsewhere, rows of weights are added for states
-    that are not as usual, and a dense product is torch's.
+    that are not as usual, and a dense product is torch's, but for binary states and rounded weights.
 
     Parameters
     ----------
@@ -44,12 +45,11 @@ class PackedRBM(RBM):
         super().__init__(rbm.visible, rbm.hidden, weights=rbm.weights)
         self.weights = rbm.weights
         self._packed: PackedWeights | TiledWeights | None = None
-        # Of the weights that each copy holds; in a dictionary, since a module's attributes are slow to set.
-        self._versions: dict[str, tuple[int, int]] = {}
+        self._held: tuple[int, int] | None = None  # of the weights that the copy holds
 
     def __getstate__(self) -> dict[str, object]:
         """Return what a copy of this model takes with it: its weights begin to count anew, so no copy of these."""
-        return self.__dict__ | {"_packed": None, "_dense_copy": None, "_versions": {}}
+        return self.__dict__ | {"_packed": None, "_held": None}
 
     def _stamp(self) -> tuple[int, int]:
         """Return what changes with the weights, but not in fused steps."""
@@ -57,35 +57,31 @@ class PackedRBM(RBM):
 
     def refresh(self) -> None:
         """Take over the weights when they are next needed: after changes that torch does not count, as fused steps."""
-        self._versions.clear()
+        self._held = None
 
     @property
     def packed(self) -> PackedWeights | TiledWeights:
         """The copy of the weights, up to date."""
         if self._packed is None:
             self._packed = packed_weights(self.weights.detach(), self.rounded)
-        elif self._versions.get("packed") != self._stamp():
+        elif self._held != self._stamp():
             self._packed.pack(self.weights.detach())
-        self._versions["packed"] = self._stamp()
+        else:
+            return self._packed
+        self._held = self._stamp()
         return self._packed
 
     def hidden_field(self, visible: Tensor) -> Tensor:
         """W^T v, in the fastest way."""
         self.visible.check_width(visible, "the visible state")
-        if has_tiles() and self._takes(visible):
-            return self.packed.hidden_field(visible)
-        if (usual := self._usual(visible)) is not None:
-            return self.packed.hidden_field(visible, usual)
-        return self._dense_product(visible, self._weights_for_dense())
+        gains, usual = self._gains(visible)
+        return self.packed.hidden_field(visible, usual) if gains else self._dense_product(visible, self.weights)
 
     def visible_field(self, hidden: Tensor) -> Tensor:
         """W h, in the fastest way."""
         self.hidden.check_width(hidden, "the hidden state")
-        if has_tiles() and self._takes(hidden):
-            return self.packed.visible_field(hidden)
-        if (usual := self._usual(hidden)) is not None:
-            return self.packed.visible_field(hidden, usual)
-        return self._dense_product(hidden, self._weights_for_dense().T)
+        gains, usual = self._gains(hidden)
+        return self.packed.visible_field(hidden, usual) if gains else self._dense_product(hidden, self.weights.T)
 
     def sweep_between(
         self,
@@ -95,29 +91,33 @@ class PackedRBM(RBM):
         sweeps: int = 1,
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Gibbs sweeps of the RBM with other layers, in one pass where matrix registers make the products."""
-        if sweeps >= 1 and self._takes_sweeps(hidden_field, layers):
-            packed, (below, above) = self.packed, (layer.get_parameter("bias").detach() for layer in layers)
-            assert isinstance(packed, TiledWeights)
-            return packed.sweep(hidden_field, (below, above), sweeps, generator, scale)
+        """Gibbs sweeps of the RBM with other layers, in one pass where a kernel draws states and multiplies them."""
+        if sweeps >= 1 and self._takes_sweeps(hidden_field, layers) and (sweeper := self.packed.sweeper()) is not None:
+            cases = hidden_field.numel() // self.hidden.size
+            if sweeper.takes(cases, min(self.weights.shape)):
+                below, above = (layer.get_parameter("bias").detach() for layer in layers)
+                return sweeper.sweep(hidden_field, (below, above), sweeps, generator, scale)
         return super().sweep_between(hidden_field, layers, scale, sweeps, generator)
 
     def _takes_sweeps(self, hidden_field: Tensor, layers: tuple[Units, Units]) -> bool:
-        """Whether one kernel is to make these sweeps: binary units, and so many that samplers are kernels too.
+        """Whether kernels can make these sweeps: binary units, and so many that samplers are kernels too.
 
         So what is drawn is the same either way, and does not depend on the number of threads.
         """
-        if not has_tiles() or not all(type(layer) is Bernoulli for layer in layers) or not self._takes(hidden_field):
+        if not all(type(layer) is Bernoulli for layer in layers) or not self._takes(hidden_field):
             return False
         cases, width = hidden_field.numel() // hidden_field.shape[-1], hidden_field.shape[-1]
         biases = (layer.get_parameter("bias").detach() for layer in layers)
-        fewest = min(self.weights.shape)
-        enough = width == self.hidden.size and cases * fewest >= SMALLEST
-        return enough and takes_sweeps(cases, fewest) and kernels_take(hidden_field, *biases)
+        enough = width == self.hidden.size and cases * min(self.weights.shape) >= SMALLEST
+        return enough and kernels_take(hidden_field, *biases)
 
-    def _usual(self, states: Tensor) -> Tensor | None:
-        """Return what most states are, if rows for the others are to be added; None for a dense product."""
-        return usual_states(states, self.rounded) if self._takes(states) and not has_tiles() else None
+    def _gains(self, states: Tensor) -> tuple[bool, Tensor | None]:
+        """Whether a product is to read the copy of the weights, and what most states are, if rows are to be added."""
+        if not self._takes(states) or has_tiles():
+            return has_tiles() and self._takes(states), None
+        whole = self.rounded and multiplies_pairs() and is_binary(states)
+        usual = None if whole and multiplies_all() else usual_states(states)
+        return whole or usual is not None, usual
 
     def _takes(self, states: Tensor) -> bool:
         """Whether kernels can read these states and the weights, and no gradient is to flow through them."""
@@ -125,53 +125,25 @@ class PackedRBM(RBM):
             return False
         return all(x.dtype == torch.float32 and x.is_contiguous() for x in (states, self.weights))
 
-    def _weights_for_dense(self) -> Tensor:
-        return self.weights.detach()
-
     @staticmethod
     def _dense_product(states: Tensor, weights: Tensor) -> Tensor:
-        return (states.to(weights.dtype) @ weights).to(states.dtype)
+        return states @ weights.detach()
 
 
 class RoundedRBM(PackedRBM):
-    """The model as samplers see it under mixed precision: its products read weights rounded to bfloat16.
+    """The model as samplers see it under mixed precision: its products read weights rounded to 16 bits.
 
-    Binary states are exact in bfloat16 and sums are float32, so that a field is off by at most 2^-8 of the weights in
-    it, and where dense products in bfloat16 are faster than in float32, also by 2^-9 of itself. Learning keeps its
-    float32 weights; `refresh` takes them over after each step that does not do so itself.
-
-    Attributes
-    ----------
-    packed : PackedWeights or TiledWeights
-    dense : Tensor, shape (n, m), bfloat16
-        The two copies, each brought up to date when it is asked for.
+    Where the processor has matrix registers, to bfloat16: a field is off by at most 2^-8 of the weights in it. Other
+    processors have whole numbers that count by a common scale (`PackedWeights`): each is off by 2^-15 of the largest.
+    Binary states are exact, and sums are float32. What is not binary and not sparse is multiplied with the weights as
+    they are. Learning keeps its float32 weights; `refresh` takes them over after each step that does not do so itself.
     """
 
     rounded = True
-    _dense_copy: Tensor | None = None
-
-    @property
-    def dense(self) -> Tensor:
-        """The copy of the weights for dense products."""
-        if self._dense_copy is None:
-            self._dense_copy = self.weights.detach().to(torch.bfloat16)
-        elif self._versions.get("dense") != self._stamp():
-            self._dense_copy.copy_(self.weights.detach())
-        self._versions["dense"] = self._stamp()
-        return self._dense_copy
 
     def stepped_with_packed(self) -> None:
         """Note that the weights have changed, and `packed` with them."""
-        self.refresh()
-        self._versions["packed"] = self._stamp()
-
-    def stepped_with_dense(self) -> None:
-        """Note that the weights have changed, and `dense` with them."""
-        self.refresh()
-        self._versions["dense"] = self._stamp()
-
-    def _weights_for_dense(self) -> Tensor:
-        return self.dense if multiplies_bfloat16() else self.weights.detach()
+        self._held = self._stamp()
 
 
 def packed_if_faster(rbm: RBM) -> RBM:

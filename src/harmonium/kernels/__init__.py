@@ -1,19 +1,18 @@
 """The few hot loops: compiled where numba is there, in plain torch everywhere, the reference of the compiled ones."""
 
 from harmonium.kernels.averages import binary_averages
-from harmonium.kernels.backend import has_tiles, kernels_take, multiplies_bfloat16, why_not
+from harmonium.kernels.backend import has_tiles, kernels_take, multiplies_bfloat16, multiplies_pairs, why_not
 from harmonium.kernels.bernoulli import mean_of_field, sample_from_bytes, sample_from_field, sample_from_probability
 from harmonium.kernels.descent import (
     Descent,
     LayerStep,
     Offsets,
     descend,
-    descend_along,
     descend_layers,
     descent_takes,
 )
 from harmonium.kernels.normal import sample_normal
-from harmonium.kernels.products import PackedWeights, is_sparse, rounded_outer, usual_states
+from harmonium.kernels.products import PackedWeights, is_binary, is_sparse, multiplies_all, usual_states
 from harmonium.kernels.softplus import sum_of_softplus
 from harmonium.kernels.tiled import TiledWeights, packed_weights
 
@@ -25,16 +24,17 @@ __all__ = [
     "TiledWeights",
     "binary_averages",
     "descend",
-    "descend_along",
     "descend_layers",
     "descent_takes",
     "has_tiles",
+    "is_binary",
     "is_sparse",
     "kernels_take",
     "mean_of_field",
+    "multiplies_all",
     "multiplies_bfloat16",
+    "multiplies_pairs",
     "packed_weights",
-    "rounded_outer",
     "sample_from_bytes",
     "sample_from_field",
     "sample_from_probability",

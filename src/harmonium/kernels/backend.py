@@ -43,13 +43,20 @@ def why_not() -> str:
 @functools.cache
 def has(capability: str) -> bool:
     """Whether the processor can do this, by torch's name for it; false of a torch that does not say."""
+    return bool(_capabilities().get(capability))
+
+
+def _capabilities() -> dict[str, Any]:
     known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(known.get(capability))
+    return known
 
 
 def multiplies_bfloat16() -> bool:
-    """Whether the processor has instructions for products in bfloat16; elsewhere these gain nothing over float32."""
-    return has("amx_bf16") or has("avx512_bf16")
+    """Whether the processor multiplies bfloat16 faster than float32: in matrix registers, or AMD's with AVX-512.
+
+    Intel's processors take two cycles for the instruction of AVX-512 (VDPBF16PS), and half of one for float32 (VFMADD).
+    """
+    return has("amx_bf16") or (has("avx512_bf16") and not str(_capabilities().get("cpu_name")).startswith("Intel"))
 
 
 @functools.cache
@@ -59,6 +66,14 @@ def has_tiles() -> bool:
         return False
     ask, permission, tiles = 158, 0x1023, 18  # arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA: of the whole process
     return platform.system() == "Linux" and ctypes.CDLL(None).syscall(ask, permission, tiles) == 0
+
+
+@functools.cache
+def multiplies_pairs() -> bool:
+    """Whether kernels multiply numbers of 16 bits faster than float32: pairs at once, or in matrix registers."""
+    if why_not():
+        return False
+    return has_tiles() or (has("avx512_vnni") and bool(compiled("words").MULTIPLIES_PAIRS))
 
 
 @functools.cache

@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from harmonium.kernels.autograd import no_grad
-from harmonium.kernels.backend import compiled, has_tiles, kernels_take
+from harmonium.kernels.backend import compiled, kernels_take
 from harmonium.kernels.products import LANES, UNITS, PackedWeights, blocks, is_sparse, pairs_of
 from harmonium.kernels.threads import run, run_alone
 from harmonium.kernels.tiled import TiledWeights
+
+LARGEST = 2**15 - 1
+"""The largest whole number of 16 bits."""
 
 
 class Descent(NamedTuple):
@@ -26,12 +29,9 @@ class Descent(NamedTuple):
 def descent_takes(weights: Tensor, rounded: bool, *states: Tensor) -> bool:
     """Whether `descend` takes these weights and visible states, and is faster than a dense product.
 
-    Both have to be in float32, in order, and the states mostly 0, but where the processor has matrix registers for
-    rounded weights; `rounded` says which products it is held against.
+    Both have to be in float32, in order, and the states mostly 0, unless the means are to be `rounded`.
     """
-    if not kernels_take(weights, *states):
-        return False
-    return (rounded and has_tiles()) or all(is_sparse(x, rounded) for x in states)
+    return kernels_take(weights, *states) and (rounded or all(is_sparse(x) for x in states))
 
 
 class Offsets(NamedTuple):
@@ -83,6 +83,7 @@ def descend(
     numbers: Descent,
     packed: PackedWeights | TiledWeights | None = None,
     offsets: Offsets | None = None,
+    largest: float = 1.0,
 ) -> tuple[Tensor, Tensor] | None:
     """Change weights and velocity in place by a step along g, the sum of factor x' y over model and data.
 
@@ -99,6 +100,8 @@ def descend(
         The rounded copy of the weights, to be kept up to date in the same pass. With it, the means are rounded too.
     offsets : Offsets, optional
         What centering subtracts.
+    largest : float
+        No mean, less its offset, is larger than this, up or down: 1 of binary units.
 
     Returns
     -------
@@ -107,12 +110,16 @@ def descend(
 
     Notes
     -----
-    What is rounded is off by at most 2^-8 of itself: less its offset, a mean keeps more of what cases differ in, and
-    one near 1 as much as one near 0. Sums are float32.
+    What is rounded for matrix registers, to bfloat16, is off by at most 2^-8 of itself: less its offset, a mean keeps
+    more of what cases differ in, and one near 1 as much as one near 0. For other products it is off by at most 2^-16 of
+    the largest, and where x is binary the sum over cases is exact. Sums are float32.
     """
     (x, y, of_model), (other, other_y, of_data) = model, data
     units = LANES if isinstance(packed, TiledWeights) else UNITS
-    factors = np.array([*numbers, of_model, of_data], dtype=np.float32)
+    whole = isinstance(packed, PackedWeights)
+    scale = largest * max(abs(of_model), abs(of_data)) / LARGEST if whole else 1.0
+    scale = scale if scale > 0 else 1.0
+    factors = np.array([*numbers, of_model / scale, of_data / scale, scale], dtype=np.float32)
     centre, means = _Centre(offsets, weights, units), _room_for_means(len(x), len(other), weights.shape[1], packed)
     y, other_y = y.contiguous(), other_y.contiguous()
     addresses = (
@@ -122,10 +129,13 @@ def descend(
     )
     if packed is None:
         run(compiled("descent").descend, *addresses)
+    elif isinstance(packed, TiledWeights):
+        run(compiled("tile_descent").descend_tiles, *addresses, packed.rows.data_ptr(), packed.columns.data_ptr())
     else:
-        tiled = isinstance(packed, TiledWeights)
-        kernel = compiled("tile_descent").descend_tiles if tiled else compiled("descent").descend_rounded
-        run(kernel, *addresses, packed.rows.data_ptr(), packed.columns.data_ptr())
+        sizes, copies = np.empty(-(-len(weights) // units), dtype=np.uint32), (packed.rows, packed.columns)
+        others = *(x.data_ptr() for x in copies), packed.scales.ctypes.data, sizes.ctypes.data
+        run(compiled("descent").descend_rounded, *addresses, *others)
+        packed.keep_up(weights)
     torch.autograd.graph.increment_version([x for x in (weights, velocity) if x is not None])
     return centre.corrections()
 
@@ -152,42 +162,6 @@ def descend_layers(steps: list[LayerStep], numbers: Descent, scale: float = 1.0)
     run_alone(compiled("descent").descend_layers, factors.ctypes.data, len(steps), *table)
     changed = [part for step in steps for part in step[:2] if part is not None]
     torch.autograd.graph.increment_version(changed)
-
-
-@no_grad
-def descend_along(
-    weights: Tensor,
-    velocity: Tensor | None,
-    gradient: Tensor,
-    numbers: Descent,
-    half: Tensor,
-    offsets: Offsets | None = None,
-) -> tuple[Tensor, Tensor] | None:
-    """Change weights and velocity as `descend` does, by a step along a gradient that is at hand.
-
-    Parameters
-    ----------
-    weights, velocity, numbers, offsets
-        As for `descend`.
-    gradient : Tensor, shape (n, m), bfloat16
-        With offsets, of y - b. Its rows in order, however far apart.
-    half : Tensor, shape (n, m), bfloat16
-        The copy of the weights for dense products, which is written in the same pass.
-
-    Returns
-    -------
-    (Tensor, Tensor) or None
-        As of `descend`.
-    """
-    factors, centre = np.array(numbers, dtype=np.float32), _Centre(offsets, weights, UNITS)
-    run(
-        compiled("descent").descend_along,
-        *(gradient.data_ptr(), weights.data_ptr(), 0 if velocity is None else velocity.data_ptr()),
-        *(*weights.shape, gradient.stride(0), factors.ctypes.data, UNITS, half.data_ptr()),
-        *centre.addresses(),
-    )
-    torch.autograd.graph.increment_version([x for x in (weights, velocity, half) if x is not None])
-    return centre.corrections()
 
 
 class _Centre:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from harmonium.kernels.backend import callable_of, compiled
+from harmonium.kernels.backend import callable_of, compiled, multiplies_pairs
+from harmonium.kernels.sweeps import Sweeper, groups_of_piece
 from harmonium.kernels.threads import run
 
-SPARSE, SPARSE_ROUNDED = 0.4, 0.3
-"""Up to this share of numbers other than 0, or than usual, adding rows is faster than a dense product.
-
-The first is of weights in float32, the other of rounded ones, for which dense products are faster too.
-"""
+SPARSE = 0.4
+"""Up to this share of numbers other than 0, or than usual, adding rows in float32 is faster than a dense product."""
 
 LOOK, LOOK_FOR_USUAL = 4, 32
 """How many rows are looked at to find that share, and what is usual: of few coins most fall alike by chance."""
@@ -22,19 +22,23 @@ LOOK, LOOK_FOR_USUAL = 4, 32
 LANES = 32
 """Columns are packed in blocks of so many, and pairs of rows in so many rows or a multiple."""
 
-CASES = 32
-"""The most cases that make a piece of work: they share a block of weights in the nearest cache."""
+GROUP, GROUPS = 6, 5
+"""So many cases are multiplied at once, and the most groups of them that make a piece of work.
+
+They share a block of weights in a near cache.
+"""
 
 UNITS = 64
 """So many visible units make a piece of work where weights are packed: whole blocks of the transpose."""
 
 
 class PackedWeights:
-    """Weights laid out for products with sparse states: in blocks of 32 columns.
+    """Weights laid out for products with binary states: in blocks of 32 columns.
 
     Adding rows is bound by the memory that is read, and a block stays in a near cache while many cases use it. Sums are
-    float32. Rounded weights take half of the memory: a word holds those of two rows, 2 p and 2 p + 1, and each weight
-    is off by at most 2^-8 of itself.
+    float32. Rounded weights take half of the memory: whole numbers of 16 bits that count by a scale, two rows, 2 p and
+    2 p + 1, to a word. The scale is the smallest power of 2 at which they fit, so that each is off by at most 2^-15 of
+    the largest one, and sums of binary states are exact: the same in whatever order.
 
     Parameters
     ----------
@@ -51,6 +55,8 @@ class PackedWeights:
         For products with visible states.
     columns : Tensor, shape (ceil(n / 32), m or 16 ceil(m / 32), 32)
         The transpose, for products with hidden states.
+    scales : ndarray, shape (2,), float32
+        Of rounded weights: the scale at which they are packed, and the one that they need since the last step on them.
     """
 
     def __init__(self, weights: Tensor, rounded: bool = True) -> None:
@@ -61,6 +67,7 @@ class PackedWeights:
             self.rows, self.columns = blocks(n, m), blocks(m, n)
         for store in (self.rows, self.columns):
             store.zero_()  # beyond the last column, where packing writes nothing
+        self.scales = np.ones(2, dtype=np.float32)
         self.pack(weights)
 
     def pack(self, weights: Tensor) -> None:
@@ -69,17 +76,31 @@ class PackedWeights:
             _pack_exactly(weights, self.rows)
             turned = weights.T.contiguous()  # named, since the kernel has its address
             _pack_exactly(turned, self.columns)
-        else:
-            addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
-            run(compiled("packing").pack, *addresses, *self.shape, UNITS, 1)
+            return
+        sizes = np.empty(-(-self.shape[0] // UNITS), dtype=np.uint32)
+        addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
+        others = self.scales.ctypes.data, sizes.ctypes.data
+        run(compiled("packing").pack_whole, *addresses, *self.shape, UNITS, *others)
+
+    def keep_up(self, weights: Tensor) -> None:
+        """Pack anew after a step that packed the new weights at the scale of the old ones, if they need another."""
+        if self.scales[0] != self.scales[1]:
+            self.pack(weights)
+
+    def sweeper(self) -> Sweeper | None:
+        """Return what carries out Gibbs sweeps in one pass; rounded weights, where the processor multiplies pairs."""
+        if self.rows.dtype == torch.float32 or not multiplies_pairs():
+            return None
+        kernel = compiled("word_sweeps").sweep_words
+        return Sweeper(kernel, self.rows, self.columns, self.scales.ctypes.data, GROUP, GROUPS)
 
     def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return v W: (..., n) -> (..., m); fast where most of v is 0, or as usual (n,)."""
-        return _sparse_product(visible, self.rows, self.shape[1], usual)
+        return _product(visible, self.rows, self.shape[1], usual, self.scales)
 
     def visible_field(self, hidden: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return h W^T: (..., m) -> (..., n); fast where most of h is 0, or as usual (m,)."""
-        return _sparse_product(hidden, self.columns, self.shape[0], usual)
+        return _product(hidden, self.columns, self.shape[0], usual, self.scales)
 
 
 def blocks(cases: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -99,7 +120,7 @@ def _pack_exactly(weights: Tensor, out: Tensor) -> None:
     run(compiled("packing").pack_exactly, weights.data_ptr(), out.data_ptr(), *weights.shape, UNITS)
 
 
-def _sparse_product(states: Tensor, packed: Tensor, m: int, usual: Tensor | None) -> Tensor:
+def _product(states: Tensor, packed: Tensor, m: int, usual: Tensor | None, scales: np.ndarray) -> Tensor:
     """Add a row of the packed weights for every state, or two of them, that is not as usual: (..., n) -> (..., m).
 
     x W = usual W + (x - usual) W
@@ -107,25 +128,25 @@ def _sparse_product(states: Tensor, packed: Tensor, m: int, usual: Tensor | None
     out = torch.empty(*states.shape[:-1], m, dtype=states.dtype)
     nothing = torch.zeros(states.shape[-1])
     if usual is None or not usual.any():
-        _add_rows(states, packed, nothing, 0, out)
+        _add_rows(states, packed, nothing, 0, out, scales)
     else:
         base = torch.empty(m + 2 * LANES)  # the kernel reads whole blocks
-        _add_rows(usual, packed, nothing, 0, base[:m])
-        _add_rows(states, packed, usual, base.data_ptr(), out)
+        _add_rows(usual, packed, nothing, 0, base[:m], scales)
+        _add_rows(states, packed, usual, base.data_ptr(), out, scales)
     return out
 
 
-def _add_rows(states: Tensor, packed: Tensor, usual: Tensor, base: int, out: Tensor) -> None:
+def _add_rows(states: Tensor, packed: Tensor, usual: Tensor, base: int, out: Tensor, scales: np.ndarray) -> None:
     n, m = states.shape[-1], out.shape[-1]
     cases = states.numel() // n
-    pieces = max(-(-cases // CASES), 2 * torch.get_num_threads())
+    of_piece = GROUP * groups_of_piece(-(-cases // GROUP), GROUPS, torch.get_num_threads())
     kernels = compiled("products")
     kernel = kernels.product_of_floats if packed.dtype == torch.float32 else kernels.product_of_pairs
     addresses = states.data_ptr(), packed.data_ptr(), out.data_ptr()
-    run(kernel, *addresses, cases, n, m, -(-cases // pieces), usual.data_ptr(), base)
+    run(kernel, *addresses, cases, n, m, of_piece, usual.data_ptr(), base, scales.ctypes.data)
 
 
-def usual_states(states: Tensor, rounded: bool) -> Tensor | None:
+def usual_states(states: Tensor) -> Tensor | None:
     """Return what most of the states of each unit are (n,), if rows of weights for all others are faster to add.
 
     Else, where a dense product is faster, None. Judged by some rows from beginning to end: float32, contiguous, on the
@@ -136,45 +157,28 @@ def usual_states(states: Tensor, rounded: bool) -> Tensor | None:
     cases = min(LOOK_FOR_USUAL, rows)
     find = callable_of(compiled("lists").find_usual)
     unusual = int(find(states.data_ptr(), cases, n, rows // cases, usual.data_ptr()))
-    return usual if unusual <= _most(rounded) * cases * n else None
+    return usual if unusual <= SPARSE * cases * n else None
 
 
-def is_sparse(states: Tensor, rounded: bool) -> bool:
-    """Whether adding rows of weights, rounded or not, for these states is faster than a dense product.
+def is_sparse(states: Tensor) -> bool:
+    """Whether adding rows of weights in float32 for these states is faster than a dense product.
 
     Judged by how many numbers of the first rows are other than 0: float32, contiguous, on the CPU.
     """
     count = min(LOOK * states.shape[-1], states.numel())
-    return int(callable_of(compiled("lists").count_nonzero)(states.data_ptr(), count)) <= _most(rounded) * count
+    return int(callable_of(compiled("lists").count_nonzero)(states.data_ptr(), count)) <= SPARSE * count
 
 
-def _most(rounded: bool) -> float:
-    """Return the largest share that is sparse."""
-    return SPARSE_ROUNDED if rounded else SPARSE
+@functools.cache
+def multiplies_all() -> bool:
+    """Whether a product with all rounded weights is as fast as adding the rows of states that are not as usual.
 
-
-def rounded_outer(*terms: tuple[Tensor, Tensor, float], centre: Tensor | None = None) -> Tensor:
-    """Return the sum of factor x' (y - centre) over all terms, multiplied and rounded in bfloat16, summed in float32.
-
-    Parameters
-    ----------
-    *terms : (x, y, factor)
-        Float32 tensors (cases, n) and (cases, m); states of 0 and 1 are exact in bfloat16.
-    centre : Tensor, shape (m,), optional
-        Rounding y - centre loses less of what the cases differ in than rounding y.
-
-    Returns
-    -------
-    Tensor, shape (n, m), bfloat16
-        A view of rows that are a multiple of 32 long, which products with AMX want.
+    So it is where the processor multiplies two registers a cycle.
     """
-    cases, m = sum(len(x) for x, _, _ in terms), terms[0][1].shape[1]
-    left = torch.empty(cases, terms[0][0].shape[1], dtype=torch.bfloat16)
-    right = torch.zeros(cases, -(-m // LANES) * LANES, dtype=torch.bfloat16)
-    first = 0
-    for x, y, factor in terms:
-        last = first + len(x)
-        left[first:last] = x
-        torch.mul(y if centre is None else y - centre, factor, out=right[first:last, :m])
-        first = last
-    return (left.T @ right)[:, :m]
+    return multiplies_pairs() and compiled("words").DENSE <= SPARSE
+
+
+def is_binary(states: Tensor) -> bool:
+    """Whether states are 0 and 1, judged by the first rows: float32, contiguous, on the CPU."""
+    count = min(LOOK * states.shape[-1], states.numel())
+    return int(callable_of(compiled("lists").count_others)(states.data_ptr(), count)) == 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from harmonium.kernels.backend import compiled, has_tiles
 from harmonium.kernels.products import LANES, UNITS, PackedWeights, blocks, pairs_of
+from harmonium.kernels.sweeps import Sweeper
 from harmonium.kernels.threads import run
 
 PARTS = 3
@@ -15,9 +15,6 @@ PARTS = 3
 
 GROUPS = 4
 """The most groups of 32 cases in a piece of work: they share each block of weights in a near cache."""
-
-FEWEST = 64
-"""So many units of a layer are drawn at once."""
 
 
 class TiledWeights:
@@ -75,61 +72,14 @@ class TiledWeights:
         """Return h W^T: (..., m) -> (..., n); what is usual, which sums of rows want to know, makes no difference."""
         return _product(hidden, self.columns, self.shape[0], self.parts)
 
-    def sweep(
-        self,
-        field: Tensor,
-        biases: tuple[Tensor, Tensor],
-        sweeps: int,
-        generator: torch.Generator | None,
-        scale: float = 1.0,
-    ) -> tuple[Tensor, Tensor]:
-        """Move chains of binary units by Gibbs sweeps, all of them in one pass: h given v, then v given h.
-
-        Parameters
-        ----------
-        field : Tensor, shape (..., m)
-            W^T v of where the chains stand.
-        biases : (Tensor, Tensor)
-            Of the visible units (n,) and of the hidden ones (m,).
-        sweeps : int
-            How many, at least 1.
-        generator : torch.Generator, optional
-            The source of randomness: a key for each layer and sweep, as `sample_from_field` draws it.
-        scale : float
-            What fields are multiplied by before the biases are added.
-
-        Returns
-        -------
-        (Tensor, Tensor)
-            v (..., n), and W^T v (..., m).
-
-        Notes
-        -----
-        Chains stay in a near cache, some at a time, from their first sweep to the last; nothing but the result leaves
-        it. States and fields are those that products and the kernel of `sample_from_field` give one after the other.
-        """
-        (n, m), cases = self.shape, field.numel() // self.shape[1]
-        visible, found = field.new_empty(*field.shape[:-1], n), torch.empty_like(field)
-        keys = torch.randint(2**63 - 1, (sweeps, 2), generator=generator)
-        (below, above), factor = biases, np.array([scale], dtype=np.float32)
-        addresses = (x.data_ptr() for x in (field, self.rows, self.columns, above, below, visible, found))
-        sizes = cases, n, m, self.parts, sweeps
-        others = keys.data_ptr(), _cases_a_piece(cases), factor.ctypes.data
-        run(compiled("tile_sweeps").sweep_tiles, *addresses, *sizes, *others)
-        return visible, found
+    def sweeper(self) -> Sweeper:
+        """Return what carries out Gibbs sweeps in one pass."""
+        return Sweeper(compiled("tile_sweeps").sweep_tiles, self.rows, self.columns, self.parts, LANES, GROUPS)
 
 
 def packed_weights(weights: Tensor, rounded: bool) -> PackedWeights | TiledWeights:
     """Return weights laid out for the fastest products that this processor has."""
     return TiledWeights(weights, rounded) if has_tiles() else PackedWeights(weights, rounded)
-
-
-def takes_sweeps(cases: int, units: int) -> bool:
-    """Whether `TiledWeights.sweep` takes layers of so many units or more, and is the fastest way for so many chains.
-
-    Of few chains most threads would have none.
-    """
-    return units >= FEWEST and _groups(cases) >= torch.get_num_threads()
 
 
 def _groups(cases: int) -> int:

@@ -13,16 +13,14 @@ from harmonium.kernels import (
     LayerStep,
     Offsets,
     descend,
-    descend_along,
     descend_layers,
     descent_takes,
-    multiplies_bfloat16,
-    rounded_outer,
 )
 from harmonium.kernels.autograd import no_grad
 from harmonium.packed import PackedRBM, RoundedRBM
 from harmonium.rbm import RBM
 from harmonium.training.penalties import Penalties
+from harmonium.units import Bernoulli
 
 Term = tuple[Tensor, Tensor, float]
 """Visible states, means of hidden units, and what their product counts."""
@@ -106,38 +104,25 @@ def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, direction
         return False
     if not all(parameter.is_contiguous() for parameter in optimizer.param_groups[1]["params"]):
         return False
-    sparse = descent_takes(rbm.weights, rounded, model.outer.visible, data.outer.visible)
-    if not (sparse or (rounded and multiplies_bfloat16())):
+    if not descent_takes(rbm.weights, rounded, model.outer.visible, data.outer.visible):
         return False
-    terms = [(x, y, sign * scale * factor) for (x, y, factor, _), sign in ((model.outer, 1), (data.outer, -1))]
+    of_model, of_data = (
+        (x, y, sign * scale * factor) for (x, y, factor, _), sign in ((model.outer, 1), (data.outer, -1))
+    )
     offsets = None if frame is None else _offsets(direction, frame)
-    found = (_step_sparse if sparse else _step_dense)(optimizer, rbm, sampled, terms, offsets)
+    packed = sampled.packed if isinstance(sampled, RoundedRBM) else None
+    largest = 1.0 if type(rbm.hidden) is Bernoulli or packed is None else _largest((of_model, of_data), offsets)
+    found = descend(rbm.weights, velocity, of_model, of_data, _numbers(optimizer), packed, offsets, largest)
+    if isinstance(sampled, RoundedRBM):
+        sampled.stepped_with_packed()
     _step_layers(optimizer, rbm, direction, found)
     return True
 
 
-def _step_sparse(
-    optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, terms: list[Term], offsets: Offsets | None
-) -> tuple[Tensor, Tensor] | None:
-    """Step along a gradient that is summed over the ones of the states row by row."""
-    packed = sampled.packed if isinstance(sampled, RoundedRBM) else None
-    velocity, numbers = _velocity(optimizer, rbm.weights), _numbers(optimizer)
-    found = descend(rbm.weights, velocity, terms[0], terms[1], numbers, packed, offsets)
-    if isinstance(sampled, RoundedRBM):
-        sampled.stepped_with_packed()
-    return found
-
-
-def _step_dense(
-    optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, terms: list[Term], offsets: Offsets | None
-) -> tuple[Tensor, Tensor] | None:
-    """Step along a gradient that is a dense product in bfloat16."""
-    assert isinstance(sampled, RoundedRBM)
-    velocity, numbers = _velocity(optimizer, rbm.weights), _numbers(optimizer)
-    gradient = rounded_outer(*terms, centre=None if offsets is None else offsets.hidden)
-    found = descend_along(rbm.weights, velocity, gradient, numbers, sampled.dense, offsets)
-    sampled.stepped_with_dense()
-    return found
+def _largest(terms: tuple[Term, ...], offsets: Offsets | None) -> float:
+    """Return how far means, less their offsets, are from 0 at most."""
+    means = (y if offsets is None else y - offsets.hidden for _, y, _ in terms)
+    return max(float(y.abs().max()) if y.numel() else 0.0 for y in means)
 
 
 def _step_layers(

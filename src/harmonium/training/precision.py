@@ -1,4 +1,4 @@
-"""In which precision training multiplies: weights rounded to bfloat16 on the CPU, TF32 on a GPU, or float32."""
+"""In which precision training multiplies: weights rounded to 16 bits on the CPU, TF32 on a GPU, or float32."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from harmonium.errors import InputError
-from harmonium.kernels import multiplies_bfloat16, why_not
+from harmonium.kernels import multiplies_pairs, why_not
 from harmonium.packed import PackedRBM, RoundedRBM, gains
 from harmonium.rbm import RBM
 
@@ -42,7 +42,7 @@ def as_sampled(rbm: RBM, precision: str) -> RBM:
             reason = why_not() or "the model is too small, not on the CPU, or its visible units are not binary"
             raise InputError(f"mixed precision gains nothing here ({reason}): leave the precision at auto")
         return rbm
-    rounded = precision == "mixed" or (precision == "auto" and multiplies_bfloat16())
+    rounded = precision == "mixed" or (precision == "auto" and multiplies_pairs())
     return RoundedRBM(rbm) if rounded else PackedRBM(rbm)
 
 

@@ -1,4 +1,4 @@
-"""Binary states drawn in vector registers of 512 bits, 64 at a time, and written as bfloat16.
+"""Binary states drawn in vector registers of 512 bits, 64 at a time, and written as 16 bits each.
 
 The same numbers and the same arithmetic as `samplers.sample_from_field`, bit for bit, in three quarters of the time.
 """
@@ -76,19 +76,12 @@ def _exp2(builder: Any, x: Any) -> Any:
     return builder.fmul(power, builder.bitcast(builder.shl(bits, _all(WORDS, int(elementary.SHIFT))), REGISTER))
 
 
-@intrinsic
-def draw_states(
-    _context: Any, field: Any, scale: Any, bias: Any, counter: Any, keys: Any, quarter: Any, out: Any
-) -> Any:
-    """Draw 16 units of each quarter of a case, with the random words of 16 counters: u < sigmoid(scale field + bias).
-
-    Addresses of the first unit of the first quarter, but for `counter` and for `quarter`, how many units lie between
-    the quarters; `keys` are those of all rounds, two int64 each. States are written as bfloat16.
-    """
+def _drawer(one: int) -> Any:
+    """Return the intrinsic that draws states, of which this is a one."""
 
     def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         field, scale, bias, counter, keys, quarter, out = arguments
-        one, factor = _all(REGISTER, 1.0), _spread(builder, scale, REGISTER)
+        certain, factor = _all(REGISTER, 1.0), _spread(builder, scale, REGISTER)
         for k, words in enumerate(_random_words(builder, counter, keys)):
             whole = builder.sitofp(builder.lshr(words, _all(WORDS, 8)), REGISTER)
             uniform = builder.fmul(whole, _all(REGISTER, 2.0**-24))
@@ -96,10 +89,25 @@ def draw_states(
             sent = builder.fmul(factor, load(builder, builder.add(field, shift), REGISTER, 4))
             x = builder.fadd(sent, load(builder, builder.add(bias, shift), REGISTER, 4))
             odds = _exp2(builder, builder.fmul(builder.fneg(x), _all(REGISTER, float(elementary.LOG2_E))))
-            is_on = builder.fcmp_ordered("<", builder.fmul(uniform, builder.fadd(one, odds)), one)
-            states = builder.select(is_on, _all(SHORTS, 0x3F80), _all(SHORTS, 0))
+            is_on = builder.fcmp_ordered("<", builder.fmul(uniform, builder.fadd(certain, odds)), certain)
+            states = builder.select(is_on, _all(SHORTS, one), _all(SHORTS, 0))
             place = builder.inttoptr(builder.add(out, builder.mul(quarter, INT64(2 * k))), SHORTS.as_pointer())
             builder.store(states, place).align = 2
         return target.get_dummy_value()
 
-    return types.void(types.int64, types.float32, *[types.int64] * 5), generate
+    @intrinsic
+    def draw_states(
+        _context: Any, field: Any, scale: Any, bias: Any, counter: Any, keys: Any, quarter: Any, out: Any
+    ) -> Any:
+        """Draw 16 units of each quarter of a case, by the random words of 16 counters: u < sigmoid(scale field + bias).
+
+        Addresses of the first unit of the first quarter, but for `counter` and for `quarter`, how many units lie
+        between the quarters; `keys` are those of all rounds, two int64 each.
+        """
+        return types.void(types.int64, types.float32, *[types.int64] * 5), generate
+
+    return draw_states
+
+
+ONE_IN_BFLOAT16 = 0x3F80
+draw_states_in_bfloat16, draw_whole_states = _drawer(ONE_IN_BFLOAT16), _drawer(1)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.intrinsics import LANES, append_words, floats_at, mask_of_different, trailing_zeros
+from harmonium.kernels.compiled.intrinsics import HALF, LANES, floats_at, mask_of_different, trailing_zeros
+from harmonium.kernels.compiled.words import append_turned, append_words, write_words
 
 ONE, ZERO, BIT = np.float32(1), np.float32(0), np.uint64(1)
-EVEN, LOWER, UPPER, HALF_WORD = np.uint64(0x55555555), np.uint32(0xFFFF), np.uint32(0xFFFF0000), np.uint32(16)
+EVEN = np.uint64(0x55555555)
 
 
 @njit(inline="always")
@@ -65,22 +66,49 @@ def list_pairs(x: Any, usual: Any, index: Any, value: Any) -> Any:
 
 @njit(nogil=True, error_model="numpy")
 def list_words(x: Any, usual: Any, index: Any, word: Any) -> Any:
-    """Write which of the pairs of x (n,) are not as usual, and the difference of both in bfloat16 as a word.
+    """Write which of the pairs of x (n,) are not as usual, and the difference of both as a word of two whole numbers.
 
-    Both lists have room for 16 more. Returns how many, or -1 if a difference is not exact in bfloat16: lists are void.
+    Both lists have room for 16 more. Returns how many, or -1 if a difference is not -1, 0 or 1: lists are void.
     """
-    count, whole, ends = 0, len(x) // LANES * LANES, np.zeros((2, LANES), np.float32)
-    for start in range(0, len(x), LANES):
+    count, whole = 0, len(x) // LANES * LANES
+    for start in range(0, whole, LANES):
         numbers, others = x.ctypes.data + 4 * start, usual.ctypes.data + 4 * start
-        if start == whole:
-            for k in range(len(x) - whole):
-                ends[0, np.uint64(k)], ends[1, np.uint64(k)] = x[np.uint64(whole + k)], usual[np.uint64(whole + k)]
-            numbers, others = ends.ctypes.data, ends.ctypes.data + 4 * LANES
         found = append_words(numbers, others, start // 2, index.ctypes.data + 4 * count, word.ctypes.data + 4 * count)
         if found < 0:
             return -1
         count += found
-    return count
+    if whole == len(x):
+        return count
+    ends = _ends(x, usual)
+    numbers, others = ends.ctypes.data, ends.ctypes.data + 4 * LANES
+    found = append_words(numbers, others, whole // 2, index.ctypes.data + 4 * count, word.ctypes.data + 4 * count)
+    ends[0, 0] = ZERO  # numba frees what is not used any more
+    return count + found if found >= 0 else -1
+
+
+@njit(nogil=True, error_model="numpy")
+def all_words(x: Any, usual: Any, words: Any) -> Any:
+    """Write the differences between x (n,) and what is usual as words, 16 for 32 and at the end.
+
+    Returns how many such words hold what is not -1, 0 or 1, and are void.
+    """
+    lost, whole = 0, len(x) // LANES * LANES
+    for start in range(0, whole, LANES):
+        lost += write_words(x.ctypes.data + 4 * start, usual.ctypes.data + 4 * start, words.ctypes.data + 2 * start)
+    if whole < len(x):
+        ends = _ends(x, usual)
+        lost += write_words(ends.ctypes.data, ends.ctypes.data + 4 * LANES, words.ctypes.data + 2 * whole)
+        ends[0, 0] = ZERO
+    return lost
+
+
+@njit(nogil=True, error_model="numpy")
+def _ends(x: Any, usual: Any) -> Any:
+    """Return the numbers of both that lie beyond the last 32, and zeros, 32 of each."""
+    whole, ends = len(x) // LANES * LANES, np.zeros((2, LANES), np.float32)
+    for k in range(len(x) - whole):
+        ends[0, np.uint64(k)], ends[1, np.uint64(k)] = x[np.uint64(whole + k)], usual[np.uint64(whole + k)]
+    return ends
 
 
 @njit(nogil=True, error_model="numpy")
@@ -106,14 +134,14 @@ def list_cases(x: Any, first: Any, last: Any, start: Any, stop: Any, index: Any,
 
 
 @njit(nogil=True, error_model="numpy")
-def list_case_pairs(x: Any, first: Any, last: Any, start: Any, stop: Any, lists: Any, counts: Any) -> Any:
+def list_case_pairs(x: Any, first: Any, last: Any, start: Any, stop: Any, lists: Any, counts: Any) -> None:
     """For each of the columns first..last of x (cases, n), list in which pairs of the cases start..stop it is not 0.
 
-    The lists are those of `list_pairs` and `list_words`; pairs count from `start`, and the first column is a multiple
-    of 32. A last case without another has a 0 beside it. Returns whether the words are exact.
+    The lists are those of `list_pairs`; pairs count from `start`, and the first column is a multiple of 32. A last case
+    without another has a 0 beside it.
     """
-    index, word, value = lists
-    lost, zeros = np.uint32(0), np.zeros(last, np.float32)
+    index, value = lists
+    zeros = np.zeros(last, np.float32)
     counts[:] = 0
     for case in range(np.uint64(start), np.uint64(stop), np.uint64(2)):
         alone, pair = case + BIT == np.uint64(stop), np.uint64(case - np.uint64(start)) >> BIT
@@ -124,14 +152,34 @@ def list_case_pairs(x: Any, first: Any, last: Any, start: Any, stop: Any, lists:
                 position = np.uint64(begin) + trailing_zeros(mask)
                 k = position - np.uint64(first)
                 place = counts[k]
-                low, high = row[position], ZERO if alone else after[position]
-                bits, more = np.float32(low).view(np.uint32), np.float32(high).view(np.uint32)
-                index[k, place], word[k, place] = pair, np.uint32(bits >> HALF_WORD) | np.uint32(more & UPPER)
-                value[k, place, 0], value[k, place, 1] = low, high
-                lost |= np.uint32(bits | more) & LOWER
+                index[k, place] = pair
+                value[k, place, 0], value[k, place, 1] = row[position], ZERO if alone else after[position]
                 counts[k] = place + BIT
                 mask &= mask - BIT
-    return lost == np.uint32(0)
+
+
+@njit(nogil=True, error_model="numpy")
+def list_case_words(
+    x: Any, first: Any, last: Any, start: Any, stop: Any, index: Any, word: Any, counts: Any, shift: Any
+) -> Any:
+    """Append the same to lists of words, as `list_words` has them; pairs count from `shift`.
+
+    Lists have room for 16 more. Returns whether all states are -1, 0 or 1; if not, the lists are void.
+    """
+    n, room, lost, scratch = x.shape[1], 4 * index.shape[1], 0, np.zeros((LANES, HALF), np.float32)
+    for case in range(start, stop, LANES):
+        for begin in range(first, last, HALF):
+            source, apart, k = x.ctypes.data + 4 * (case * n + begin), 4 * n, begin - first
+            if case + LANES > stop or begin + HALF > last:
+                source, apart = scratch.ctypes.data, 4 * HALF
+                scratch[:] = ZERO
+                for i in range(np.uint64(min(LANES, stop - case))):
+                    for j in range(np.uint64(min(HALF, last - begin))):
+                        scratch[i, j] = x[np.uint64(case) + i, np.uint64(begin) + j]
+            ones, words, pair = index.ctypes.data + k * room, word.ctypes.data + k * room, shift + (case - start) // 2
+            lost |= append_turned(source, apart, pair, ones, words, room, counts.ctypes.data + 8 * k)
+    scratch[0, 0] = ZERO  # numba frees what is not used any more
+    return lost == 0
 
 
 @cfunc(types.int64(types.int64, types.int64), cache=True, error_model="numpy")
@@ -140,6 +188,15 @@ def count_nonzero(address: Any, count: Any) -> Any:
     x, found = carray(floats_at(address), (count,)), 0
     for k in range(count):
         found += x[k] != ZERO
+    return found
+
+
+@cfunc(types.int64(types.int64, types.int64), cache=True, error_model="numpy")
+def count_others(address: Any, count: Any) -> Any:
+    """Count which of some float32 at an address are neither 0 nor 1."""
+    x, found = carray(floats_at(address), (count,)), 0
+    for k in range(count):
+        found += (x[k] != ZERO) & (x[k] != ONE)
     return found
 
 

@@ -8,11 +8,10 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 
 from harmonium.kernels.compiled.intrinsics import HALF, LANES, floats_at
-from harmonium.kernels.compiled.lists import list_ones, list_pairs, list_words
+from harmonium.kernels.compiled.lists import all_words, list_ones, list_pairs, list_words
 from harmonium.kernels.compiled.packing import pairs_of
 from harmonium.kernels.compiled.pieces import arrive, next_piece
 from harmonium.kernels.compiled.sums import (
-    MULTIPLIES_PAIRS,
     ROW,
     WIDE,
     add_rows_of_floats,
@@ -20,6 +19,7 @@ from harmonium.kernels.compiled.sums import (
     add_scaled_rows_of_floats,
     add_scaled_rows_of_pairs,
 )
+from harmonium.kernels.compiled.words import DENSE, GROUP, MOST, MULTIPLIES_PAIRS, multiply_group
 
 TABLE = types.void(types.CPointer(types.int64))
 
@@ -65,42 +65,96 @@ def product_of_floats(table: Any) -> None:
         start = next_piece(counter, side, pieces) * most
 
 
+@njit(nogil=True, error_model="numpy")
+def _add_listed(
+    x: Any, usual: Any, lists: Any, out: Any, first: Any, rows: Any, pairs: Any, start: Any, scale: Any
+) -> None:
+    """Write the products of some cases x, of which out (cases, m) has the first in this row, by adding listed rows.
+
+    Exact where all words are; else what is listed is listed anew, in float32. `start` are sums to begin with.
+    """
+    (index, word, value), counts, exact = lists
+    m, room, buffer = out.shape[1], index.shape[1], np.empty(WIDE, np.float32)
+    if not exact:
+        for k in range(len(x)):
+            counts[k] = list_pairs(x[k], usual, index[k], value[k])
+    for j in range(0, m, WIDE):
+        base, further = rows + ((j // LANES * pairs) << ROW), pairs << ROW if j + LANES < m else 0
+        for k in range(len(x)):
+            target = out.ctypes.data + 4 * ((first + k) * m + j) if j + WIDE <= m else buffer.ctypes.data
+            ones, begin, count = index.ctypes.data + 4 * k * room, start.ctypes.data + 4 * j, counts[k]
+            if MULTIPLIES_PAIRS and exact:
+                words = word.ctypes.data + 4 * k * room
+                add_rows_of_pairs(target, base, further, ones, words, count, begin, scale)
+            else:
+                values = value.ctypes.data + 8 * k * room
+                add_scaled_rows_of_pairs(target, base, further, ones, values, count, begin, scale)
+            for i in range(np.uint64(m - j if j + WIDE > m else 0)):
+                out[np.uint64(first + k), np.uint64(j) + i] = buffer[i]
+
+
+@njit(nogil=True, error_model="numpy")
+def _multiply_all(cases: Any, words: Any, out: Any, first: Any, rows: Any, pairs: Any, start: Any, scale: Any) -> None:
+    """Do the same with words of all states, exact ones, `GROUP` cases at a time: what lacks to the last is not used."""
+    m, pitch, buffer = out.shape[1], 4 * words.shape[1], np.empty((GROUP, WIDE), np.float32)
+    for j in range(0, m, WIDE):
+        base, further = rows + ((j // LANES * pairs) << ROW), pairs << ROW if j + LANES < m else 0
+        for k in range(0, cases, GROUP):
+            target, apart, count = out.ctypes.data + 4 * ((first + k) * m + j), 4 * m, 0
+            if j + WIDE > m or k + GROUP > cases:
+                target, apart, count = buffer.ctypes.data, 4 * WIDE, min(GROUP, cases - k)
+            source, begin = words.ctypes.data + k * pitch, start.ctypes.data + 4 * j
+            multiply_group(source, pitch, base, further, pairs, target, apart, begin, scale)
+            for i in range(count):
+                for column in range(np.uint64(min(WIDE, m - j))):
+                    out[first + k + i, np.uint64(j) + column] = buffer[i, column]
+
+
+@njit(nogil=True, error_model="numpy")
+def _list_or_all(x: Any, usual: Any, pairs: Any, index: Any, word: Any, counts: Any) -> Any:
+    """List the words of some cases, or write all of them where the first case has many.
+
+    Returns whether all are written, and whether they are exact.
+    """
+    counts[0] = list_words(x[0], usual, index[0], word[0])
+    if counts[0] > DENSE * pairs:
+        lost = 0
+        for k in range(len(x)):
+            lost += all_words(x[k], usual, word[k])
+        return True, lost == 0
+    exact = counts[0] >= 0
+    for k in range(1, len(x)):
+        counts[k] = list_words(x[k], usual, index[k], word[k])
+        exact = exact and counts[k] >= 0
+    return False, exact
+
+
 @cfunc(TABLE, cache=True, error_model="numpy")
 def product_of_pairs(table: Any) -> None:
-    """Do the same with rounded weights, of which a row of words holds two: one for every two x not both as usual.
+    """Do the same with rounded weights, two rows to a word: rows are added, or all are multiplied where that is faster.
 
-    table: as above.
+    Which of both makes no difference to the result, where all x are less than 2 away from what is usual.
+
+    table: as above, and the address of the scale of the weights; base is that of m and 64 more, 0 where there is none.
     """
     counter, cases, n, m, most = table[0], table[4], table[5], table[6], table[7]
-    x, out = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[3]), (cases * m,))
-    usual, base = carray(floats_at(table[8]), (n,)), table[9]
+    x, out = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[3]), (cases, m))
+    usual, scale = carray(floats_at(table[8]), (n,)), carray(floats_at(table[10]), (1,))[0]
+    start = np.zeros(m + WIDE, np.float32)
+    if table[9]:
+        start[:m] = carray(floats_at(table[9]), (m,))
     pairs, room = pairs_of(n), pairs_of(n) + HALF
     index, word = np.empty((most, room), np.int32), np.empty((most, room), np.int32)
     value, counts = np.empty((most, room, 2), np.float32), np.empty(most, np.int64)
-    ones, buffer = index.ctypes.data, np.empty(WIDE, np.float32)
     side, pieces = arrive(counter), (cases + most - 1) // most
-    start = next_piece(counter, side, pieces) * most
-    while start < cases:
-        stop, exact = min(cases, start + most), MULTIPLIES_PAIRS
-        if MULTIPLIES_PAIRS:
-            for k in range(stop - start):
-                counts[k] = list_words(x[start + k], usual, index[k], word[k])
-                exact &= counts[k] >= 0
-        if not exact:
-            for k in range(stop - start):
-                counts[k] = list_pairs(x[start + k], usual, index[k], value[k])
-        for j in range(0, m, WIDE):
-            rows, begin = table[2] + ((j // LANES * pairs) << ROW), base + 4 * j if base else 0
-            further = pairs << ROW if j + LANES < m else 0
-            for case in range(start, stop):
-                k = case - start
-                target = table[3] + 4 * (case * m + j) if j + WIDE <= m else buffer.ctypes.data
-                if MULTIPLIES_PAIRS and exact:
-                    of_case = word.ctypes.data + 4 * k * room
-                    add_rows_of_pairs(target, rows, further, ones + 4 * k * room, of_case, counts[k], begin)
-                else:
-                    of_case = value.ctypes.data + 8 * k * room
-                    add_scaled_rows_of_pairs(target, rows, further, ones + 4 * k * room, of_case, counts[k], begin)
-                if j + WIDE > m:
-                    _copy(buffer, out, case * m + j, m - j)
-        start = next_piece(counter, side, pieces) * most
+    first = next_piece(counter, side, pieces) * most
+    while first < cases:
+        of_piece, everything, exact = x[first : min(cases, first + most)], False, False
+        if MULTIPLIES_PAIRS and n < MOST:
+            everything, exact = _list_or_all(of_piece, usual, pairs, index, word, counts)
+        if MULTIPLIES_PAIRS and everything and exact:
+            _multiply_all(len(of_piece), word, out, first, table[2], pairs, start, scale)
+        else:
+            lists = (index, word, value), counts, exact
+            _add_listed(of_piece, usual, lists, out, first, table[2], pairs, start, scale)
+        first = next_piece(counter, side, pieces) * most

@@ -7,10 +7,10 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, WORDS, load
+from harmonium.kernels.compiled.words import everywhere, multiplied
 
 WIDE = 2 * LANES
 """Columns of two blocks, of which rows of pairs are summed at once: both share the reading of lists."""
@@ -18,18 +18,15 @@ WIDE = 2 * LANES
 ROW = 7
 """Binary logarithm of the bytes of a row of a block: 32 float32, or 32 words."""
 
-MULTIPLIES_PAIRS = "+avx512bf16" in cpu_target.target_context.codegen().magic_tuple()[2].split(",")
-"""Whether the processor multiplies pairs of bfloat16 and adds both to a float32 in one instruction."""
 
-
-def _adder(term: Any, blocks: int) -> Any:
+def _adder(term: Any, blocks: int, scaled: bool, kind: Any = REGISTER) -> Any:
     """Return the intrinsic that sums rows of one block or two; `term` adds a register's part of a row to its sum.
 
     Even and odd rows are summed apart: an addition takes several cycles, so that more than one has to be on the way.
     """
 
     def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        out, rows, apart, index, value, count, start = arguments
+        out, rows, apart, index, value, count, start = arguments[:7]
 
         def parts(base: Any, distance: Any) -> list[Any]:
             both = (base, builder.add(base, distance))[:blocks]
@@ -41,27 +38,26 @@ def _adder(term: Any, blocks: int) -> Any:
             for total, part in zip(sums, parts(builder.add(rows, offset), apart), strict=True):
                 builder.store(term(builder, builder.load(total), part, value, position), total)
 
-        even, odd = ([cgutils.alloca_once(builder, REGISTER) for _ in range(2 * blocks)] for _ in range(2))
+        even, odd = ([cgutils.alloca_once(builder, kind) for _ in range(2 * blocks)] for _ in range(2))
         for total in even + odd:
-            builder.store(ir.Constant(REGISTER, [0.0] * HALF), total)
-        outs = parts(out, _whole(4 * LANES))
-        with builder.if_then(builder.icmp_signed("!=", start, _whole(0))):
-            for total, part in zip(even, parts(start, _whole(4 * LANES)), strict=True):
-                builder.store(load(builder, part, REGISTER, 4), total)
+            builder.store(ir.Constant(kind, None), total)
         with cgutils.for_range(builder, builder.lshr(count, _whole(1))) as loop:
             position = builder.shl(loop.index, _whole(1))
             add_row(even, position)
             add_row(odd, builder.add(position, _whole(1)))
         with builder.if_then(builder.trunc(count, ir.IntType(1))):
             add_row(even, builder.sub(count, _whole(1)))
-        for one, other, part in zip(even, odd, outs, strict=True):
-            total = builder.fadd(builder.load(one), builder.load(other))
-            builder.store(total, builder.inttoptr(part, REGISTER.as_pointer())).align = 4
+        outs, factor = parts(out, _whole(4 * LANES)), everywhere(builder, arguments[7], REGISTER) if scaled else None
+        totals = [_sum(builder, *pair, factor) for pair in zip(even, odd, strict=True)]
+        _write(builder, totals, outs, parts(start, _whole(4 * LANES)), builder.icmp_signed("!=", start, _whole(0)))
         return target.get_dummy_value()
+
+    if scaled:
+        return _scaled_rows(generate)
 
     @intrinsic
     def add_rows(_context: Any, out: Any, rows: Any, apart: Any, index: Any, value: Any, count: Any, start: Any) -> Any:
-        """out = start + sum_k value[k] rows[index[k]] for 32 columns or 64; the start is 0 where its address is.
+        """out = start + sum_k value[k] rows[index[k]] for 32 columns; the start is 0 where its address is.
 
         Addresses; row i of the first block at rows + (i << ROW), at a multiple of 64 bytes, that of a second block
         `apart` bytes further. The index is int32; of what kind the value is says the name.
@@ -71,16 +67,49 @@ def _adder(term: Any, blocks: int) -> Any:
     return add_rows
 
 
+def _scaled_rows(generate: Any) -> Any:
+    @intrinsic
+    def add_rows(
+        _context: Any, out: Any, rows: Any, apart: Any, index: Any, value: Any, count: Any, start: Any, scale: Any
+    ) -> Any:
+        """Do the same for 64 columns of whole numbers, whose sum counts by a scale: out = start + scale sum_k ..."""
+        return types.void(*[types.int64] * 7, types.float32), generate
+
+    return add_rows
+
+
+def _sum(builder: Any, even: Any, odd: Any, factor: Any) -> Any:
+    """Emit the sum of both, as float32; times a factor, if there is one."""
+    one, other = builder.load(even), builder.load(odd)
+    whole = one.type == WORDS
+    total = builder.sitofp(builder.add(one, other), REGISTER) if whole else builder.fadd(one, other)
+    return total if factor is None else builder.fmul(total, factor)
+
+
+def _write(builder: Any, totals: list[Any], outs: list[Any], starts: list[Any], there: Any) -> None:
+    """Write sums, and add what they start from where that is there."""
+
+    def store(total: Any, out: Any) -> None:
+        builder.store(total, builder.inttoptr(out, REGISTER.as_pointer())).align = 4
+
+    with builder.if_else(there) as (then, otherwise):
+        with then:
+            for total, start, out in zip(totals, starts, outs, strict=True):
+                store(builder.fadd(load(builder, start, REGISTER, 4), total), out)
+        with otherwise:
+            for total, out in zip(totals, outs, strict=True):
+                store(total, out)
+
+
 def _whole(number: int) -> Any:
     return ir.Constant(INT64, number)
 
 
-def _everywhere(builder: Any, base: Any, place: Any, vector: Any) -> Any:
+def _number(builder: Any, base: Any, place: Any, vector: Any) -> Any:
     """Return a vector that holds number `place` of a list in all its lanes."""
-    alone = load(builder, builder.add(base, builder.shl(place, _whole(2))), vector.element, 4)
-    undefined = ir.Constant(vector, ir.Undefined)
-    first = ir.Constant(WORDS, [0] * HALF)
-    return builder.shuffle_vector(builder.insert_element(undefined, alone, ir.Constant(INT32, 0)), undefined, first)
+    return everywhere(
+        builder, load(builder, builder.add(base, builder.shl(place, _whole(2))), vector.element, 4), vector
+    )
 
 
 def _multiply_add(builder: Any, x: Any, y: Any, total: Any) -> Any:
@@ -92,28 +121,28 @@ def _floats(builder: Any, total: Any, part: Any, _value: Any, _position: Any) ->
 
 
 def _scaled_floats(builder: Any, total: Any, part: Any, value: Any, position: Any) -> Any:
-    factor = _everywhere(builder, value, position, REGISTER)
+    factor = _number(builder, value, position, REGISTER)
     return _multiply_add(builder, factor, load(builder, part, REGISTER, 64), total)
 
 
 def _scaled_pairs(builder: Any, total: Any, part: Any, value: Any, position: Any) -> Any:
-    """Widen both halves of the words, and multiply each by its float32; the upper one first, as VDPBF16PS does."""
-    words, place = load(builder, part, WORDS, 64), builder.shl(position, _whole(1))
-    lower = builder.shl(words, ir.Constant(WORDS, [16] * HALF))
-    upper = builder.and_(words, ir.Constant(WORDS, [0xFFFF0000] * HALF))
-    for half, at in ((upper, builder.add(place, _whole(1))), (lower, place)):
-        factor = _everywhere(builder, value, at, REGISTER)
-        total = _multiply_add(builder, factor, builder.bitcast(half, REGISTER), total)
+    """Widen both halves of the words, whole numbers of 16 bits, and multiply each by its float32."""
+    words, place, by_16 = (
+        load(builder, part, WORDS, 64),
+        builder.shl(position, _whole(1)),
+        ir.Constant(WORDS, [16] * HALF),
+    )
+    lower = builder.ashr(builder.shl(words, by_16), by_16)
+    for half, at in ((lower, place), (builder.ashr(words, by_16), builder.add(place, _whole(1)))):
+        factor = _number(builder, value, at, REGISTER)
+        total = _multiply_add(builder, factor, builder.sitofp(half, REGISTER), total)
     return total
 
 
 def _pairs(builder: Any, total: Any, part: Any, value: Any, position: Any) -> Any:
-    """Multiply both halves of the words by both halves of a word: VDPBF16PS."""
-    kind = ir.FunctionType(REGISTER, [REGISTER, WORDS, WORDS])
-    multiply = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512bf16.dpbf16ps.512")
-    words = load(builder, part, WORDS, 64)
-    return builder.call(multiply, [total, _everywhere(builder, value, position, WORDS), words])
+    """Multiply both halves of the words by both halves of a word."""
+    return multiplied(builder, total, _number(builder, value, position, WORDS), load(builder, part, WORDS, 64))
 
 
-add_rows_of_floats, add_scaled_rows_of_floats = _adder(_floats, 1), _adder(_scaled_floats, 1)
-add_rows_of_pairs, add_scaled_rows_of_pairs = _adder(_pairs, 2), _adder(_scaled_pairs, 2)
+add_rows_of_floats, add_scaled_rows_of_floats = _adder(_floats, 1, False), _adder(_scaled_floats, 1, False)
+add_rows_of_pairs, add_scaled_rows_of_pairs = _adder(_pairs, 2, True, WORDS), _adder(_scaled_pairs, 2, True)

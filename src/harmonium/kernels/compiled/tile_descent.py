@@ -96,7 +96,7 @@ def descend_tiles(table: Any) -> None:
                 write_sums(gradient.ctypes.data + 4 * LANES * (k * LANES * width + block), 4 * LANES * width)
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
         pack_rows(weights, rows, first, last, nothing, ONE, 0)
-        pack_columns(weights, columns, first, last, 0)
+        pack_columns(weights, columns, first, last, ONE, 0)
         if finish_piece(counter + STAGE, pieces) and centre[0]:
             add_to_first(sums)
         piece = next_piece(counter + STAGE, side, pieces)

@@ -1,49 +1,21 @@
-"""Gibbs sweeps whose products are made in the processor's matrix registers: no field leaves the near caches."""
+"""Gibbs sweeps whose products are made in the processor's matrix registers."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numba import carray, cfunc, njit, types
+from numba import cfunc, njit, types
 
-from harmonium.kernels.compiled.drawing import COUNTERS, draw_states
-from harmonium.kernels.compiled.intrinsics import LANES, floats_at, halves_at, longs_at
+from harmonium.kernels.compiled.drawing import ONE_IN_BFLOAT16, draw_states_in_bfloat16
+from harmonium.kernels.compiled.intrinsics import LANES
 from harmonium.kernels.compiled.packing import pairs_of
-from harmonium.kernels.compiled.philox import ROUNDS, fill_keys
-from harmonium.kernels.compiled.pieces import arrive, next_piece
 from harmonium.kernels.compiled.sums import ROW
+from harmonium.kernels.compiled.sweeps import LINE, sweeper
 from harmonium.kernels.compiled.tiles import add_product, clear_sums, close_tiles, open_tiles, write_sums
 
-TABLE = types.void(types.CPointer(types.int64))
-LINE, IS_ON, ONE, ZERO = 64, np.uint16(0x3F80), np.float32(1), np.float32(0)
-
 
 @njit(nogil=True, error_model="numpy")
-def _draw(field: Any, cases: Any, scale: Any, bias: Any, n: Any, first: Any, key: Any, keys: Any, states: Any) -> None:
-    """Draw the states of n units of some cases, of which the first has this number.
-
-    The numbers are those of `samplers.sample_from_field`: n is at least four times `COUNTERS`, and fields and biases
-    have room for three more units. States of these are drawn too; no weights are theirs.
-    """
-    quarter = (n + 3) // 4
-    fill_keys(keys, key)
-    for k in range(cases):
-        for start in range(0, quarter, COUNTERS):
-            j = min(start, quarter - COUNTERS)  # the last ones may be drawn twice
-            draw_states(
-                field.ctypes.data + 4 * (k * field.shape[1] + j),
-                scale,
-                bias.ctypes.data + 4 * j,
-                (first + k) * quarter + j,
-                keys.ctypes.data,
-                quarter,
-                states.ctypes.data + 2 * (k * states.shape[1] + j),
-            )
-
-
-@njit(nogil=True, error_model="numpy")
-def _multiply(states: Any, cases: Any, n: Any, right: Any, parts: Any, out: Any) -> None:
+def _multiply(states: Any, cases: Any, n: Any, _m: Any, right: Any, parts: Any, out: Any) -> None:
     """Write the product of states with packed weights, each block of which all cases find in a near cache."""
     steps, pairs, apart, pitch = (n + LANES - 1) // LANES, pairs_of(n), out.shape[1], 2 * states.shape[1]
     for block in range(apart // LANES):
@@ -55,47 +27,12 @@ def _multiply(states: Any, cases: Any, n: Any, right: Any, parts: Any, out: Any)
             write_sums(out.ctypes.data + 4 * (group * apart + LANES * block), 4 * apart)
 
 
-@njit(nogil=True, error_model="numpy")
-def _padded(bias: Any, width: Any) -> Any:
-    out = np.zeros(width, np.float32)
-    out[: len(bias)] = bias
-    return out
+_sweep = sweeper(draw_states_in_bfloat16, ONE_IN_BFLOAT16, _multiply, LANES)
 
 
-@cfunc(TABLE, cache=True, error_model="numpy")
+@cfunc(types.void(types.CPointer(types.int64)), cache=True, error_model="numpy")
 def sweep_tiles(table: Any) -> None:
-    """W^T v (cases, m) -> v (cases, n) and W^T v after sweeps of binary units: h given v, v given h, all of a piece.
-
-    table: field, rows of W, columns of W, bias of h, bias of v, v, field, cases, n, m, parts of W, sweeps, the keys
-    (sweeps, 2) of h and v, cases a piece (a multiple of 32), address of the factor that fields count by.
-    """
-    counter, cases, n, m, parts, sweeps, most = table[0], table[8], table[9], table[10], table[11], table[12], table[14]
-    field, found = carray(floats_at(table[1]), (cases, m)), carray(floats_at(table[7]), (cases, m))
-    visible, of_sweep = carray(floats_at(table[6]), (cases, n)), carray(longs_at(table[13]), (sweeps, 2))
-    scale, keys = carray(floats_at(table[15]), (1,))[0], np.empty(2 * ROUNDS, np.int64)
-    above, below = (m + LANES - 1) // LANES * LANES, (n + LANES - 1) // LANES * LANES
-    of_hidden = _padded(carray(floats_at(table[4]), (m,)), above)
-    of_visible = _padded(carray(floats_at(table[5]), (n,)), below)
-    up, down = np.zeros((most, above), np.float32), np.zeros((most, below), np.float32)
-    pitch = max(above, below) + LANES * (1 - max(above, below) // LANES % 2)  # lines of a row are odd, for the cache
-    store = np.zeros(2 * most * pitch + LINE, np.uint8)
-    states = carray(halves_at((store.ctypes.data + LINE - 1) // LINE * LINE), (most, pitch))
+    """Sweep as `sweeps.sweeper` says; `multiply` is told the parts of W, and a piece is a multiple of 32 cases."""
     open_tiles()
-    side, pieces = arrive(counter), (cases + most - 1) // most
-    piece = next_piece(counter, side, pieces)
-    while piece < pieces:
-        first = piece * most
-        count = min(cases, first + most) - first
-        up[:count, :m] = field[first : first + count]
-        for sweep in range(sweeps):
-            _draw(up, count, scale, of_hidden, m, first, of_sweep[sweep, 0], keys, states)
-            _multiply(states, count, m, table[3], parts, down)
-            _draw(down, count, scale, of_visible, n, first, of_sweep[sweep, 1], keys, states)
-            _multiply(states, count, n, table[2], parts, up)
-        for k in range(count):
-            for j in range(n):
-                visible[first + k, j] = ONE if states[k, j] == IS_ON else ZERO
-            found[first + k] = up[k, :m]
-        piece = next_piece(counter, side, pieces)
+    _sweep(table)
     close_tiles()
-    store[0] = 0  # numba frees what is not used any more, and the tiles are read by their address

@@ -1,0 +1,61 @@
+"""Gibbs sweeps whose products are made of words, each of two whole numbers of 16 bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import carray, cfunc, njit, types
+
+from harmonium.kernels.compiled.drawing import draw_whole_states
+from harmonium.kernels.compiled.intrinsics import HALF, LANES, floats_at
+from harmonium.kernels.compiled.packing import pairs_of
+from harmonium.kernels.compiled.sums import ROW, WIDE, add_rows_of_pairs
+from harmonium.kernels.compiled.sweeps import sweeper
+from harmonium.kernels.compiled.words import DENSE, GROUP, MULTIPLIES_PAIRS, append_nonzero, multiply_group
+
+if not MULTIPLIES_PAIRS:  # LLVM would end the whole process
+    raise ImportError("the processor for which kernels are compiled multiplies no pairs of 16 bits (AVX-512 VNNI)")
+
+
+@njit(nogil=True, error_model="numpy")
+def _list(states: Any, case: Any, pairs: Any, index: Any, word: Any) -> Any:
+    """Write which words of a case are not 0, and these; return how many."""
+    source, count = states.ctypes.data + 2 * case * states.shape[1], 0
+    for start in range(0, pairs, HALF):
+        ones, words = index.ctypes.data + 4 * count, word.ctypes.data + 4 * count
+        count += append_nonzero(source + 4 * start, start, ones, words)
+    return count
+
+
+@njit(nogil=True, error_model="numpy")
+def _multiply(states: Any, cases: Any, n: Any, m: Any, right: Any, scale_at: Any, out: Any) -> None:
+    """Write the product of states with packed weights: rows are added, or all multiplied if the first case has many."""
+    pairs, apart, pitch = pairs_of(n), 4 * out.shape[1], 2 * states.shape[1]
+    scale, nothing = carray(floats_at(scale_at), (1,))[0], np.zeros(WIDE, np.float32)
+    index, word = np.empty((cases, pairs + HALF), np.int32), np.empty((cases, pairs + HALF), np.int32)
+    counts = np.empty(cases, np.int64)
+    counts[0] = _list(states, 0, pairs, index[0], word[0])
+    everything = counts[0] > DENSE * pairs
+    for case in range(1, 0 if everything else cases):
+        counts[case] = _list(states, case, pairs, index[case], word[case])
+    for j in range(0, m, WIDE):
+        rows, further = right + ((j // LANES * pairs) << ROW), pairs << ROW if j + LANES < m else 0
+        target = out.ctypes.data + 4 * j
+        if everything:
+            for case in range(0, cases, GROUP):
+                source, place = states.ctypes.data + case * pitch, target + case * apart
+                multiply_group(source, pitch, rows, further, pairs, place, apart, nothing.ctypes.data, scale)
+        else:
+            for case in range(cases):
+                ones, words = index[case].ctypes.data, word[case].ctypes.data
+                add_rows_of_pairs(target + case * apart, rows, further, ones, words, counts[case], 0, scale)
+
+
+_sweep = sweeper(draw_whole_states, 1, _multiply, WIDE)
+
+
+@cfunc(types.void(types.CPointer(types.int64)), cache=True, error_model="numpy")
+def sweep_words(table: Any) -> None:
+    """Sweep as `sweeps.sweeper` says; `multiply` is told the address of the scale of W, a piece is a multiple of 6."""
+    _sweep(table)

@@ -1,0 +1,222 @@
+"""Words that hold two whole numbers of 16 bits: states in pairs, and their products with pairs of rows of weights.
+
+One instruction (AVX-512's VPDPWSSD) multiplies sixteen pairs and adds both products of each to a sum of 32 bits. Such
+sums are exact, so that a product is the same to the bit in whatever order, and by whichever loop, it is added up.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic
+
+from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, VECTOR, WORDS, load
+from harmonium.kernels.compiled.rounding import turned_round
+
+binding.initialize_native_asmparser()
+
+_, PROCESSOR, FEATURES = cpu_target.target_context.codegen().magic_tuple()
+
+MULTIPLIES_PAIRS = "+avx512vnni" in FEATURES.split(",")
+"""Whether the processor multiplies pairs of numbers of 16 bits and adds both in one instruction."""
+
+DENSE = 0.75 if PROCESSOR == "znver4" else 0.4
+"""Beyond this share of the pairs, all of them are multiplied as fast as the rows of some are added.
+
+Adding a row is bound by reading it; processors multiply two registers a cycle, but for one whose registers are half as
+wide.
+"""
+
+MOST = 2**16
+"""Sums of fewer terms than this stay below 32 bits, as states differ from the usual by 1 at most."""
+
+GROUP = 6
+"""So many cases and 64 columns are summed at once: 24 registers of sums, 4 of weights, and one for the states."""
+
+WHOLE_WORDS = ir.VectorType(INT32, LANES)
+
+
+def _all(number: int) -> Any:
+    return ir.Constant(WORDS, [number] * HALF)
+
+
+def multiplied(builder: Any, total: Any, words: Any, others: Any) -> Any:
+    """Emit total + the products of both halves of words with those of others."""
+    # In assembly: of LLVM's own function for it, some become two instructions, for a latency that is hidden anyway.
+    kind = ir.FunctionType(WORDS, [WORDS] * 3)
+    return builder.call(ir.InlineAsm(kind, "vpdpwssd $3, $2, $0", "=v,0,v,v"), [total, words, others])
+
+
+def everywhere(builder: Any, value: Any, vector: Any) -> Any:
+    """Emit a vector that holds a value in all its lanes."""
+    undefined = ir.Constant(vector, ir.Undefined)
+    order = ir.Constant(ir.VectorType(INT32, vector.count), [0] * vector.count)
+    return builder.shuffle_vector(builder.insert_element(undefined, value, INT32(0)), undefined, order)
+
+
+def _words(builder: Any, numbers: Any, usual: Any) -> tuple[Any, Any]:
+    """Emit 16 words of the differences between 32 float32 at two addresses, and whether one is not -1, 0 or 1."""
+    difference = builder.fsub(*(load(builder, address, VECTOR, 4) for address in (numbers, usual)))
+    whole = builder.fptosi(difference, WHOLE_WORDS)
+    size = builder.call(
+        cgutils.get_or_insert_function(builder.module, ir.FunctionType(VECTOR, [VECTOR]), "llvm.fabs.v32f32"),
+        [difference],
+    )
+    too_large = builder.fcmp_unordered(">", size, ir.Constant(VECTOR, [1.0] * LANES))
+    broken = builder.fcmp_unordered("!=", builder.sitofp(whole, VECTOR), difference)
+    lost = builder.bitcast(builder.or_(too_large, broken), INT32)
+    words = builder.bitcast(builder.trunc(whole, ir.VectorType(ir.IntType(16), LANES)), WORDS)
+    return words, builder.icmp_unsigned("!=", lost, INT32(0))
+
+
+def _places(builder: Any, first: Any) -> Any:
+    """Emit the numbers of 16 words from one on."""
+    start = everywhere(builder, builder.trunc(first, INT32), WORDS)
+    return builder.add(start, ir.Constant(WORDS, list(range(HALF))))
+
+
+def _append(builder: Any, words: Any, places: Any, index: Any, word: Any) -> Any:
+    """Emit the writing of those of 16 words that are not 0, and of their places, to two addresses; return how many.
+
+    They are compressed in registers, as writing compressed words is slow on some processors. Needs AVX-512.
+    """
+    mask_kind, nothing = ir.VectorType(ir.IntType(1), HALF), _all(0)
+    kind = ir.FunctionType(WORDS, [WORDS, WORDS, mask_kind])
+    compress = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.mask.compress.v16i32")
+    there = builder.icmp_unsigned("!=", words, nothing)
+    for what, where in ((places, index), (words, word)):
+        kept = builder.call(compress, [what, nothing, there])
+        builder.store(kept, builder.inttoptr(where, WORDS.as_pointer())).align = 4
+    return builder.zext(builder.ctpop(builder.bitcast(there, ir.IntType(HALF))), INT64)
+
+
+@intrinsic
+def write_words(_context: Any, numbers: Any, usual: Any, out: Any) -> Any:
+    """Write 32 differences as 16 words; addresses. Returns whether one is not -1, 0 or 1, so that its word is void."""
+
+    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        words, lost = _words(builder, *arguments[:2])
+        builder.store(words, builder.inttoptr(arguments[2], WORDS.as_pointer())).align = 4
+        return builder.zext(lost, INT64)
+
+    return types.int64(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def append_words(_context: Any, numbers: Any, usual: Any, first: Any, index: Any, word: Any) -> Any:
+    """Take 32 differences, two to a word; write the words that are not 0 and their places, from `first` on.
+
+    Addresses; each list has room for 16. Returns how many there are, or -1 where a difference is not -1, 0 or 1.
+    """
+
+    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        numbers, usual, first, index, word = arguments
+        words, lost = _words(builder, numbers, usual)
+        count = _append(builder, words, _places(builder, first), index, word)
+        return builder.select(lost, ir.Constant(INT64, -1), count)
+
+    return types.int64(*[types.int64] * 5), generate
+
+
+@intrinsic
+def append_nonzero(_context: Any, words: Any, first: Any, index: Any, word: Any) -> Any:
+    """Write which of 16 words at an address are not 0, counted from `first` on, and these, as `append_words`."""
+
+    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        words, first, index, word = arguments
+        return _append(builder, load(builder, words, WORDS, 4), _places(builder, first), index, word)
+
+    return types.int64(*[types.int64] * 4), generate
+
+
+@intrinsic
+def append_turned(
+    _context: Any, states: Any, apart: Any, first: Any, index: Any, word: Any, room: Any, counts: Any
+) -> Any:
+    """Take the states of 16 units in 32 cases, two cases to a word; append to a list of each unit what is not 0.
+
+    Addresses. Cases are `apart` bytes from one to the next. Pairs count from `first`; lists of int32 are `room` bytes
+    from one to the next, and there have to be 16 more at the end; counts are int64. Returns whether a state is not -1,
+    0 or 1, so that lists are void.
+    """
+    mask_kind = ir.VectorType(ir.IntType(1), HALF)
+
+    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        states, apart, first, index, word, room, counts = arguments
+        lost, rows, place = ir.Constant(mask_kind, [0] * HALF), [], states
+        for _ in range(LANES):
+            numbers = load(builder, place, REGISTER, 4)
+            whole = builder.fptosi(numbers, WORDS)
+            broken = builder.fcmp_unordered("!=", builder.sitofp(whole, REGISTER), numbers)
+            beyond = builder.icmp_unsigned(">", builder.add(whole, ir.Constant(WORDS, [1] * HALF)), _all(2))
+            lost = builder.or_(lost, builder.or_(broken, beyond))
+            rows.append(whole)
+            place = builder.add(place, apart)
+        pairs = [
+            builder.or_(builder.and_(lower, _all(0xFFFF)), builder.shl(upper, _all(16)))
+            for lower, upper in zip(rows[::2], rows[1::2], strict=True)
+        ]
+        places = _places(builder, first)
+        for unit, words in enumerate(turned_round(builder, pairs)):
+            counter = builder.inttoptr(builder.add(counts, INT64(8 * unit)), INT64.as_pointer())
+            count = builder.load(counter)
+            shift = builder.add(builder.mul(room, INT64(unit)), builder.shl(count, INT64(2)))
+            more = _append(builder, words, places, builder.add(index, shift), builder.add(word, shift))
+            builder.store(builder.add(count, more), counter)
+        any_lost = builder.icmp_unsigned("!=", builder.bitcast(lost, ir.IntType(HALF)), ir.IntType(HALF)(0))
+        return builder.zext(any_lost, INT64)
+
+    return types.int64(*[types.int64] * 7), generate
+
+
+@intrinsic
+def multiply_group(
+    _context: Any,
+    states: Any,
+    pitch: Any,
+    rows: Any,
+    apart: Any,
+    pairs: Any,
+    out: Any,
+    out_pitch: Any,
+    start: Any,
+    scale: Any,
+) -> Any:
+    """out = start + scale (states rows) for `GROUP` cases and 64 columns.
+
+    Addresses; `pitch` and `out_pitch` bytes lie from case to case, a second block of rows `apart` bytes further.
+    """
+
+    def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        states, pitch, rows, apart, pairs, out, out_pitch, start, scale = arguments
+
+        def further(address: Any, number: int) -> Any:
+            return builder.add(address, INT64(number))
+
+        blocks = rows, builder.add(rows, apart)
+        sums = [[cgutils.alloca_once(builder, WORDS) for _ in range(4)] for _ in range(GROUP)]
+        for total in (x for of_case in sums for x in of_case):
+            builder.store(ir.Constant(WORDS, [0] * HALF), total)
+        with cgutils.for_range(builder, pairs) as loop:
+            row = builder.shl(loop.index, INT64(7))
+            weights = [load(builder, builder.add(further(x, k), row), WORDS, 64) for x in blocks for k in (0, 64)]
+            for case, of_case in enumerate(sums):
+                place = builder.add(states, builder.mul(pitch, INT64(case)))
+                both = load(builder, builder.add(place, builder.shl(loop.index, INT64(2))), INT32, 4)
+                word = everywhere(builder, both, WORDS)
+                for total, part in zip(of_case, weights, strict=True):
+                    builder.store(multiplied(builder, builder.load(total), word, part), total)
+        factor = everywhere(builder, scale, REGISTER)
+        for case, of_case in enumerate(sums):
+            place = builder.add(out, builder.mul(out_pitch, INT64(case)))
+            for k, total in enumerate(of_case):
+                found = builder.fmul(builder.sitofp(builder.load(total), REGISTER), factor)
+                found = builder.fadd(found, load(builder, further(start, 64 * k), REGISTER, 4))
+                builder.store(found, builder.inttoptr(further(place, 64 * k), REGISTER.as_pointer())).align = 4
+        return target.get_dummy_value()
+
+    return types.void(*[types.int64] * 8, types.float32), generate
