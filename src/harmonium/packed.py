@@ -91,25 +91,20 @@ class PackedRBM(RBM):
         sweeps: int = 1,
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Gibbs sweeps of the RBM with other layers, in one pass where a kernel draws states and multiplies them."""
-        if sweeps >= 1 and self._takes_sweeps(hidden_field, layers) and (sweeper := self.packed.sweeper()) is not None:
-            cases = hidden_field.numel() // self.hidden.size
-            if sweeper.takes(cases, min(self.weights.shape)):
-                below, above = (layer.get_parameter("bias").detach() for layer in layers)
-                return sweeper.sweep(hidden_field, (below, above), sweeps, generator, scale)
-        return super().sweep_between(hidden_field, layers, scale, sweeps, generator)
+        """Gibbs sweeps of the RBM with other layers, in one pass where a kernel draws states and multiplies them.
 
-    def _takes_sweeps(self, hidden_field: Tensor, layers: tuple[Units, Units]) -> bool:
-        """Whether kernels can make these sweeps: binary units, and so many that samplers are kernels too.
-
-        So what is drawn is the same either way, and does not depend on the number of threads.
+        So are those of binary units, and of so many that samplers are kernels too: what is drawn is the same either
+        way, and does not depend on the number of threads.
         """
-        if not all(type(layer) is Bernoulli for layer in layers) or not self._takes(hidden_field):
-            return False
-        cases, width = hidden_field.numel() // hidden_field.shape[-1], hidden_field.shape[-1]
-        biases = (layer.get_parameter("bias").detach() for layer in layers)
-        enough = width == self.hidden.size and cases * min(self.weights.shape) >= SMALLEST
-        return enough and kernels_take(hidden_field, *biases)
+        cases, fewest = hidden_field.numel() // max(hidden_field.shape[-1], 1), min(self.weights.shape)
+        if sweeps >= 1 and cases * fewest >= SMALLEST and all(type(layer) is Bernoulli for layer in layers):
+            below, above = (layer.get_parameter("bias").detach() for layer in layers)
+            fits = hidden_field.shape[-1] == self.hidden.size and self._takes(hidden_field)
+            if fits and kernels_take(hidden_field, below, above):
+                sweeper = self.packed.sweeper()
+                if sweeper is not None and sweeper.takes(cases, fewest):
+                    return sweeper.sweep(hidden_field, (below, above), sweeps, generator, scale)
+        return super().sweep_between(hidden_field, layers, scale, sweeps, generator)
 
     def _gains(self, states: Tensor) -> tuple[bool, Tensor | None]:
         """Whether a product is to read the copy of the weights, and what most states are, if rows are to be added."""

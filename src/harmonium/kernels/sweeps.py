@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -89,6 +90,7 @@ class Sweeper(NamedTuple):
         return units >= FEWEST and -(-cases // self.group) >= torch.get_num_threads()
 
 
+@functools.cache
 def groups_of_piece(groups: int, most: int, threads: int) -> int:
     """Return how many groups of cases make a piece of work, so that threads have alike much to do, in few pieces."""
     return min(range(most, 0, -1), key=lambda size: math.ceil(math.ceil(groups / size) / threads) * size)
