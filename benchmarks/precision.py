@@ -1,4 +1,4 @@
-"""Is sampling from weights rounded to bfloat16 harmless? Exact log-likelihoods after equal training, ten seeds.
+"""Is sampling from weights rounded to 16 bits harmless? Exact log-likelihoods after equal training, ten seeds.
 
     python benchmarks/precision.py [--seeds 10] [--gradient centered]
 

@@ -102,7 +102,7 @@ def train(
         str | None, typer.Option(metavar="FILE|FRACTION", help="A tenth by default, 0 for none.")
     ] = None,
     precision: Annotated[
-        str, typer.Option(help="auto, float32, or mixed: weights for sampling, and means, in bfloat16 (GPU: TF32).")
+        str, typer.Option(help="auto, float32, or mixed: weights for sampling, and means, in 16 bits (GPU: TF32).")
     ] = "auto",
     seed: Annotated[int, typer.Option(help="Decides all randomness.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",

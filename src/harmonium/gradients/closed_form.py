@@ -26,7 +26,7 @@ class Outer(NamedTuple):
     factor : float
         What the sum over the cases is multiplied by.
     weighted : bool
-        Whether the visible states hold such weights; they are then no longer exact in bfloat16.
+        Whether the visible states hold such weights; they are then no longer exact in 16 bits.
     """
 
     visible: Tensor

@@ -22,7 +22,7 @@ SHARE_OF_BRACKET = 1 / 8
 
 PRICE = 4
 """What a product costs here, where one of training costs 1: it is one of float32 and of few cases, and each comes with
-a free energy. Measured: from 2.5 to 6, the more the faster the processor multiplies bfloat16."""
+a free energy. Measured: from 2.5 to 6, the more the faster the processor multiplies numbers of 16 bits."""
 
 
 @torch.no_grad()

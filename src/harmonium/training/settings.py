@@ -84,8 +84,8 @@ class Settings:
     standardize : bool
         Whether Gaussian visible units see every column with mean 0 and variance 1.
     precision : {"auto", "float32", "mixed"}
-        ``mixed``: samplers see weights rounded to bfloat16, and the gradient of the weights means so rounded, while
-        the weights that learn keep float32; ``auto``: where that is faster. On a GPU both multiply in TF32.
+        ``mixed``: samplers see weights rounded to 16 bits, and the gradient of the weights means so rounded, while the
+        weights that learn keep float32; ``auto``: where that is faster. On a GPU both multiply in TF32.
     seed : int
         Decides all randomness of the run.
     device : str

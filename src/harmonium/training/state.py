@@ -38,7 +38,7 @@ class TrainingState:
     rbm : RBM
         The model that learns.
     sampled : RBM
-        The same as samplers see it: itself, or packed, and with weights rounded to bfloat16, where that is faster.
+        The same as samplers see it: itself, or packed, and with weights rounded to 16 bits, where that is faster.
     optimizer : torch.optim.Optimizer
     scheduler : LRScheduler, optional
         None where the learning rate is constant.

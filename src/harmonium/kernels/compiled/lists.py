@@ -30,16 +30,23 @@ def _mask(x: Any, usual: Any, start: Any) -> Any:
 @njit(nogil=True, error_model="numpy")
 def list_ones(x: Any, usual: Any, index: Any, value: Any) -> Any:
     """Write where x (n,) is not as usual, and what it is more; return how often that is, and whether it is 1 always."""
-    count, binary = np.uint64(0), True
-    for start in range(0, len(x), LANES):
-        mask = _mask(x, usual, start)
+    count, binary, whole = np.uint64(0), True, len(x) // LANES * LANES
+    for start in range(0, whole, LANES):
+        begin = np.uint64(start)
+        mask = mask_of_different(x.ctypes.data + 4 * start, usual.ctypes.data + 4 * start)
         while mask:
-            position = np.uint64(start) + trailing_zeros(mask)
-            v = np.float32(x[position] - usual[position])
+            position = begin + trailing_zeros(mask)
+            v = x[position] - usual[position]
             index[count], value[count] = position, v
             binary &= v == ONE
             count += BIT
             mask &= mask - BIT
+    for position in range(np.uint64(whole), np.uint64(len(x))):
+        v = x[position] - usual[position]
+        if v != ZERO:
+            index[count], value[count] = position, v
+            binary &= v == ONE
+            count += BIT
     return np.int64(count), binary
 
 
@@ -71,9 +78,9 @@ def list_words(x: Any, usual: Any, index: Any, word: Any) -> Any:
     Both lists have room for 16 more. Returns how many, or -1 if a difference is not -1, 0 or 1: lists are void.
     """
     count, whole = 0, len(x) // LANES * LANES
+    numbers, others, ones, words = x.ctypes.data, usual.ctypes.data, index.ctypes.data, word.ctypes.data
     for start in range(0, whole, LANES):
-        numbers, others = x.ctypes.data + 4 * start, usual.ctypes.data + 4 * start
-        found = append_words(numbers, others, start // 2, index.ctypes.data + 4 * count, word.ctypes.data + 4 * count)
+        found = append_words(numbers + 4 * start, others + 4 * start, start // 2, ones + 4 * count, words + 4 * count)
         if found < 0:
             return -1
         count += found
@@ -115,21 +122,45 @@ def _ends(x: Any, usual: Any) -> Any:
 def list_cases(x: Any, first: Any, last: Any, start: Any, stop: Any, index: Any, value: Any, counts: Any) -> Any:
     """For each of the columns first..last of x (cases, n), list in which of the cases start..stop it is not 0.
 
-    Cases count from `start`. The first column is a multiple of 32. Returns whether all values listed are 1.
+    Cases count from `start`. The first column is a multiple of 32. Returns whether all values listed are 1; only if not
+    are they written too.
     """
-    binary, zeros = True, np.zeros(last, np.float32)
+    if _list_binary_cases(x, first, last, start, stop, index, counts):
+        return True
     counts[:] = 0
     for case in range(np.uint64(start), np.uint64(stop)):
-        row = x[case, :last]
-        for begin in range(first, last, LANES):
-            mask = _mask(row, zeros, begin)
-            while mask:
-                position = np.uint64(begin) + trailing_zeros(mask)
-                v, k = row[position], position - np.uint64(first)
-                index[k, counts[k]], value[k, counts[k]] = case - np.uint64(start), v
-                binary &= v == ONE
+        for column in range(np.uint64(first), np.uint64(last)):
+            if x[case, column] != ZERO:
+                k = column - np.uint64(first)
+                index[k, counts[k]], value[k, counts[k]] = case - np.uint64(start), x[case, column]
                 counts[k] += BIT
+    return False
+
+
+@njit(nogil=True, error_model="numpy")
+def _list_binary_cases(x: Any, first: Any, last: Any, start: Any, stop: Any, index: Any, counts: Any) -> Any:
+    """List the cases alone, unless a state is neither 0 nor 1; return whether none is."""
+    (n, room), flat = (x.shape[1], np.uint64(index.shape[1])), index.reshape(-1)
+    zeros, ones, binary = np.zeros(LANES, np.float32), np.ones(LANES, np.float32), True
+    whole = first + (last - first) // LANES * LANES
+    counts[:] = 0
+    for case in range(start, stop):
+        for begin in range(first, whole, LANES):
+            place, column = x.ctypes.data + 4 * (case * n + begin), np.uint64(begin - first)
+            mask = mask_of_different(place, zeros.ctypes.data)
+            binary &= (mask & mask_of_different(place, ones.ctypes.data)) == np.uint64(0)
+            while mask:
+                k = column + trailing_zeros(mask)
+                count = counts[k]
+                flat[k * room + count] = np.int32(case - start)
+                counts[k] = count + BIT
                 mask &= mask - BIT
+        for column in range(np.uint64(whole), np.uint64(last)):
+            v, k = x[np.uint64(case), column], column - np.uint64(first)
+            if v != ZERO:
+                binary &= v == ONE
+                flat[k * room + counts[k]] = np.int32(case - start)
+                counts[k] += BIT
     return binary
 
 
