@@ -128,13 +128,13 @@ def descend(
         *(factors.ctypes.data, units, *centre.addresses()),
     )
     if packed is None:
-        run(compiled("descent").descend, *addresses)
+        run(compiled("float_descent").descend, *addresses)
     elif isinstance(packed, TiledWeights):
         run(compiled("tile_descent").descend_tiles, *addresses, packed.rows.data_ptr(), packed.columns.data_ptr())
     else:
         sizes, copies = np.empty(-(-len(weights) // units), dtype=np.uint32), (packed.rows, packed.columns)
         others = *(x.data_ptr() for x in copies), packed.scales.ctypes.data, sizes.ctypes.data
-        run(compiled("descent").descend_rounded, *addresses, *others)
+        run(compiled("word_descent").descend_rounded, *addresses, *others)
         packed.keep_up(weights)
     torch.autograd.graph.increment_version([x for x in (weights, velocity) if x is not None])
     return centre.corrections()

@@ -80,7 +80,7 @@ class PackedWeights:
         sizes = np.empty(-(-self.shape[0] // UNITS), dtype=np.uint32)
         addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
         others = self.scales.ctypes.data, sizes.ctypes.data
-        run(compiled("packing").pack_whole, *addresses, *self.shape, UNITS, *others)
+        run(compiled("word_packing").pack_whole, *addresses, *self.shape, UNITS, *others)
 
     def keep_up(self, weights: Tensor) -> None:
         """Pack anew after a step that packed the new weights at the scale of the old ones, if they need another."""
@@ -117,7 +117,7 @@ def pairs_of(n: int) -> int:
 
 
 def _pack_exactly(weights: Tensor, out: Tensor) -> None:
-    run(compiled("packing").pack_exactly, weights.data_ptr(), out.data_ptr(), *weights.shape, UNITS)
+    run(compiled("float_packing").pack_exactly, weights.data_ptr(), out.data_ptr(), *weights.shape, UNITS)
 
 
 def _product(states: Tensor, packed: Tensor, m: int, usual: Tensor | None, scales: np.ndarray) -> Tensor:
@@ -140,8 +140,8 @@ def _add_rows(states: Tensor, packed: Tensor, usual: Tensor, base: int, out: Ten
     n, m = states.shape[-1], out.shape[-1]
     cases = states.numel() // n
     of_piece = GROUP * groups_of_piece(-(-cases // GROUP), GROUPS, torch.get_num_threads())
-    kernels = compiled("products")
-    kernel = kernels.product_of_floats if packed.dtype == torch.float32 else kernels.product_of_pairs
+    in_float32 = packed.dtype == torch.float32
+    kernel = compiled("float_products").product_of_floats if in_float32 else compiled("word_products").product_of_pairs
     addresses = states.data_ptr(), packed.data_ptr(), out.data_ptr()
     run(kernel, *addresses, cases, n, m, of_piece, usual.data_ptr(), base, scales.ctypes.data)
 

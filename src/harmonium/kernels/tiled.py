@@ -62,7 +62,7 @@ class TiledWeights:
     def pack(self, weights: Tensor) -> None:
         """Take over the weights as they are now."""
         addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
-        run(compiled("packing").pack, *addresses, *self.shape, UNITS, self.parts)
+        run(compiled("tile_packing").pack, *addresses, *self.shape, UNITS, self.parts)
 
     def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return v W: (..., n) -> (..., m); what is usual, which sums of rows want to know, makes no difference."""

@@ -1,14 +1,13 @@
-"""Weights and means laid out in blocks of 32 columns, for sums of rows."""
+"""Numbers laid out in blocks of 32 columns: two rows to a word, in bfloat16 or as whole numbers, or in float32."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, njit, types
+from numba import carray, njit, types
 
-from harmonium.kernels.compiled.intrinsics import HALF, LANES, floats_at, words_at
-from harmonium.kernels.compiled.pieces import STAGE, arrive, finish_piece, next_piece, wait_for_all
+from harmonium.kernels.compiled.intrinsics import HALF, LANES, words_at
 from harmonium.kernels.compiled.rounding import (
     MAGIC,
     largest_magnitude,
@@ -97,44 +96,6 @@ pack_whole_rows, pack_whole_columns = _packers(pack_two_whole_rows, pack_whole_t
 
 
 @njit(nogil=True, error_model="numpy")
-def _pack_in_parts(weights: Any, rows: Any, columns: Any, first: Any, parts: Any, left: Any) -> None:
-    """Pack some rows of W, from `first` on, part by part: each is what the parts before leave of W, rounded."""
-    (count, m), nothing = weights.shape, np.zeros(weights.shape[1], np.float32)
-    for i in range(np.uint64(count)):
-        for j in range(np.uint64(m)):
-            left[i, j] = weights[i, j]
-    for part in range(parts):
-        pack_rows(left, rows, 0, count, nothing, ONE, part * (rows.shape[1] // parts) + first // 2)
-        pack_columns(left, columns[first // LANES :], 0, count, ONE, part * (columns.shape[1] // parts))
-        for i in range(np.uint64(count)):
-            for j in range(np.uint64(m)):
-                left[i, j] -= np.uint32(rounded(left[i, j]) << HALF_WORD).view(np.float32)
-
-
-@cfunc(TABLE, cache=True, error_model="numpy")
-def pack(table: Any) -> None:
-    """W (n, m) -> pairs of its rows and of its columns in bfloat16, all parts of W.
-
-    table: W, both, n, m, rows a piece (a multiple of 32), parts.
-    """
-    counter, n, m, units, parts = table[0], table[4], table[5], table[6], table[7]
-    nothing = np.zeros(m, np.float32)
-    weights, left = carray(floats_at(table[1]), (n, m)), np.empty((units if parts > 1 else 0, m), np.float32)
-    rows = carray(words_at(table[2]), ((m + LANES - 1) // LANES, parts * pairs_of(n), LANES))
-    columns = carray(words_at(table[3]), ((n + LANES - 1) // LANES, parts * pairs_of(m), LANES))
-    side, pieces = arrive(counter), (n + units - 1) // units
-    first = next_piece(counter, side, pieces) * units
-    while first < n:
-        last = min(n, first + units)
-        if parts == 1:
-            pack_rows(weights, rows, first, last, nothing, ONE, 0)
-            pack_columns(weights, columns, first, last, ONE, 0)
-        else:
-            _pack_in_parts(weights[first:last], rows, columns, first, parts, left)
-        first = next_piece(counter, side, pieces) * units
-
-
-@njit(nogil=True, error_model="numpy")
 def largest_of(weights: Any, first: Any, last: Any) -> Any:
     """Return the largest bits of |w| in some rows, as `largest_magnitude`."""
     m = weights.shape[1]
@@ -153,33 +114,6 @@ def scale_of(largest: Any) -> Any:
         return np.float32(np.nan)
     exponent = max(np.uint32(np.uint32(largest + NEARLY_TWO) >> MANTISSA), np.uint32(15))
     return np.uint32(np.uint32(exponent - np.uint32(14)) << MANTISSA).view(np.float32)
-
-
-@cfunc(TABLE, cache=True, error_model="numpy")
-def pack_whole(table: Any) -> None:
-    """W (n, m) -> pairs of its rows and of its columns, whole numbers that count by a scale.
-
-    table: W, both, n, m, rows a piece (a multiple of 32), address of the scale, room for a number a piece.
-    """
-    counter, n, m, units = table[0], table[4], table[5], table[6]
-    weights, nothing = carray(floats_at(table[1]), (n, m)), np.zeros(m, np.float32)
-    rows = carray(words_at(table[2]), ((m + LANES - 1) // LANES, pairs_of(n), LANES))
-    columns = carray(words_at(table[3]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
-    side, pieces = arrive(counter), (n + units - 1) // units
-    scale, largest = carray(floats_at(table[7]), (1,)), carray(words_at(table[8]), (pieces,))
-    piece = next_piece(counter, side, pieces)
-    while piece < pieces:
-        largest[piece] = largest_of(weights, piece * units, min(n, (piece + 1) * units))
-        finish_piece(counter, pieces)
-        piece = next_piece(counter, side, pieces)
-    wait_for_all(counter, pieces)
-    scale[0] = scale_of(max(largest))  # by each thread, all the same
-    piece = next_piece(counter + STAGE, side, pieces)
-    while piece < pieces:
-        first, last = piece * units, min(n, (piece + 1) * units)
-        pack_whole_rows(weights, rows, first, last, nothing, ONE / scale[0], 0)
-        pack_whole_columns(weights, columns, first, last, ONE / scale[0], 0)
-        piece = next_piece(counter + STAGE, side, pieces)
 
 
 def _means(pack: Any) -> Any:
@@ -209,16 +143,3 @@ def pack_floats(y: Any, out: Any, first: Any, last: Any, centre: Any, factor: An
                 out[block, row, k] = factor * (y[i, start + k] - centre[start + k])
             for k in range(width, np.uint64(LANES)):
                 out[block, row, k] = ZERO
-
-
-@cfunc(TABLE, cache=True, error_model="numpy")
-def pack_exactly(table: Any) -> None:
-    """W (n, m) -> blocks (of m, n, 32), 0 beyond m; table: W, blocks, n, m, rows a piece."""
-    counter, n, m, units = table[0], table[3], table[4], table[5]
-    weights, nothing = carray(floats_at(table[1]), (n, m)), np.zeros(m, np.float32)
-    out = carray(floats_at(table[2]), ((m + LANES - 1) // LANES, n, LANES))
-    side, pieces = arrive(counter), (n + units - 1) // units
-    first = next_piece(counter, side, pieces) * units
-    while first < n:
-        pack_floats(weights, out, first, min(n, first + units), nothing, ONE, 0)
-        first = next_piece(counter, side, pieces) * units

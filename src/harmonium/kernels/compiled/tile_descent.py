@@ -61,7 +61,10 @@ def _turn_phase(x: Any, first: Any, last: Any, left: Any) -> Any:
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def descend_tiles(table: Any) -> None:
-    """Do what `descend_rounded` does, from the same table."""
+    """Do what `float_descent.descend` does with means in bfloat16, and pack the new weights.
+
+    table: as there, and pairs of the rows and of the columns of W.
+    """
     counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[10], table[11], table[13]
     (x_model, x_data), y, weights, velocity, factors, centre, sums = arrays_of(table)
     width, side = (m + LANES - 1) // LANES, arrive(counter)
