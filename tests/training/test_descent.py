@@ -1,12 +1,14 @@
 """One pass over the weights does what torch's SGD does, and runs that use it resume exactly."""
 
+import math
+
 import pytest
 import torch
 
 from harmonium import kernels
 from harmonium.data import Cases, Dataset
 from harmonium.errors import InputError
-from harmonium.kernels import backend, packed_weights
+from harmonium.kernels import PackedWeights, backend, packed_weights
 from harmonium.packed import PackedRBM, RoundedRBM
 from harmonium.rbm import RBM
 from harmonium.training import Settings, descent, materials, precision, resume_run, start, start_run, train
@@ -67,6 +69,18 @@ def test_a_rounded_step_is_torchs_sgd_nearly(density, units, gradient, tiles, mo
     off = 0.1 if tiles and units == "gaussian" else 1e-3  # bfloat16 keeps 8 bits of means that are not bounded
     for name, tensor in theirs.rbm.state_dict().items():
         torch.testing.assert_close(ours.rbm.state_dict()[name], tensor, rtol=1e-3, atol=off * 0.05)
+
+
+def test_how_large_means_are_is_seen_in_both_phases():
+    """A mean beyond that would wrap round; one that is not a number makes the step so."""
+    few, offsets = torch.ones(2, 3), kernels.Offsets(torch.zeros(3), torch.full((3,), 2.0), torch.zeros(3))
+    for terms in (((few, few, 1.0), (few, -3 * few, 1.0)), ((few, -3 * few, 1.0), (few, few, 1.0))):
+        assert descent._largest(terms, None) == 3
+        assert descent._largest(terms, offsets) == 5
+        assert math.isnan(descent._largest((terms[0], (few, math.nan * few, 1.0)), None))
+    weights, packed = torch.zeros(3, 3), PackedWeights(torch.zeros(3, 3))
+    kernels.descend(weights, None, *terms, kernels.Descent(0.0, 0.0, 1.0), packed, largest=math.nan)
+    assert weights.isnan().all()
 
 
 @pytest.mark.parametrize("gradient", ["plain", "centered", "enhanced"])

@@ -112,14 +112,15 @@ def descend(
     -----
     What is rounded for matrix registers, to bfloat16, is off by at most 2^-8 of itself: less its offset, a mean keeps
     more of what cases differ in, and one near 1 as much as one near 0. For other products it is off by at most 2^-16 of
-    the largest, and where x is binary the sum over cases is exact. Sums are float32.
+    the largest, or 2^-15 in a phase whose factor is up to twice as small as the other's. Sums are float32, and over
+    binary states of up to 256 cases exact.
     """
     (x, y, of_model), (other, other_y, of_data) = model, data
     units = LANES if isinstance(packed, TiledWeights) else UNITS
-    whole = isinstance(packed, PackedWeights)
-    scale = largest * max(abs(of_model), abs(of_data)) / LARGEST if whole else 1.0
-    scale = scale if scale > 0 else 1.0
-    factors = np.array([*numbers, of_model / scale, of_data / scale, scale], dtype=np.float32)
+    scales: tuple[float, ...] = (1.0, 1.0)
+    if isinstance(packed, PackedWeights):
+        scales = _scales_of_means(largest, of_model if len(x) else 0.0, of_data if len(other) else 0.0)
+    factors = np.array([*numbers, of_model / scales[0], of_data / scales[1], *scales], dtype=np.float32)
     centre, means = _Centre(offsets, weights, units), _room_for_means(len(x), len(other), weights.shape[1], packed)
     y, other_y = y.contiguous(), other_y.contiguous()
     addresses = (
@@ -138,6 +139,18 @@ def descend(
         packed.keep_up(weights)
     torch.autograd.graph.increment_version([x for x in (weights, velocity) if x is not None])
     return centre.corrections()
+
+
+def _scales_of_means(largest: float, *factors: float) -> tuple[float, ...]:
+    """Return the units in which means of both phases, times their factors, are whole numbers of 16 bits.
+
+    The same where the factors are nearly, so that sums over both can be shared; a factor of 0 asks for none.
+    """
+    found = [largest * abs(factor) / LARGEST for factor in factors]
+    most, least = max(found), min(x if x != 0 else max(found) for x in found)
+    if most <= 2 * least:
+        found = [most, most]
+    return tuple(1.0 if x == 0 else x for x in found)
 
 
 def _room_for_means(of_model: int, of_data: int, m: int, packed: PackedWeights | TiledWeights | None) -> Tensor:

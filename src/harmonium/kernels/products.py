@@ -38,7 +38,7 @@ class PackedWeights:
     Adding rows is bound by the memory that is read, and a block stays in a near cache while many cases use it. Sums are
     float32. Rounded weights take half of the memory: whole numbers of 16 bits that count by a scale, two rows, 2 p and
     2 p + 1, to a word. The scale is the smallest power of 2 at which they fit, so that each is off by at most 2^-15 of
-    the largest one, and sums of binary states are exact: the same in whatever order.
+    the largest one, and sums of binary states are exact up to 2^24 units of the scale: the same in whatever order.
 
     Parameters
     ----------
@@ -89,10 +89,9 @@ class PackedWeights:
 
     def sweeper(self) -> Sweeper | None:
         """Return what carries out Gibbs sweeps in one pass; rounded weights, where the processor multiplies pairs."""
-        if self.rows.dtype == torch.float32 or not multiplies_pairs():
+        if self.rows.dtype == torch.float32 or not multiplies_pairs() or max(self.shape) >= compiled("words").MOST:
             return None
-        kernel = compiled("word_sweeps").sweep_words
-        return Sweeper(kernel, self.rows, self.columns, self.scales.ctypes.data, GROUP, GROUPS)
+        return Sweeper(compiled("word_sweeps").sweep_words, self.rows, self.columns, self.scales, GROUP, GROUPS)
 
     def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return v W: (..., n) -> (..., m); fast where most of v is 0, or as usual (n,)."""

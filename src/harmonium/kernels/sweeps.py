@@ -24,8 +24,8 @@ class Sweeper(NamedTuple):
     kernel : numba.core.ccallback.CFunc
     rows, columns : Tensor
         Packed weights, for products with visible and with hidden states.
-    told : int
-        What the kernel is told of them.
+    told : int or ndarray
+        What the kernel is told of them: a number, or the array whose address it gets.
     group : int
         So many chains are multiplied at once.
     most : int
@@ -35,7 +35,7 @@ class Sweeper(NamedTuple):
     kernel: Any
     rows: Tensor
     columns: Tensor
-    told: int
+    told: int | np.ndarray
     group: int
     most: int
 
@@ -79,7 +79,8 @@ class Sweeper(NamedTuple):
         keys, factor = torch.randint(2**63 - 1, (sweeps, 2), generator=generator), np.array([scale], dtype=np.float32)
         addresses = (x.data_ptr() for x in (field, self.rows, self.columns, above, below, visible, found))
         of_piece = self.group * groups_of_piece(-(-cases // self.group), self.most, torch.get_num_threads())
-        run(self.kernel, *addresses, cases, n, m, self.told, sweeps, keys.data_ptr(), of_piece, factor.ctypes.data)
+        told = self.told if isinstance(self.told, int) else self.told.ctypes.data
+        run(self.kernel, *addresses, cases, n, m, told, sweeps, keys.data_ptr(), of_piece, factor.ctypes.data)
         return visible, found
 
     def takes(self, cases: int, units: int) -> bool:

@@ -122,7 +122,7 @@ def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, direction
 def _largest(terms: tuple[Term, ...], offsets: Offsets | None) -> float:
     """Return how far means, less their offsets, are from 0 at most."""
     means = (y if offsets is None else y - offsets.hidden for _, y, _ in terms)
-    return max(float(y.abs().max()) if y.numel() else 0.0 for y in means)
+    return float(torch.stack([y.abs().max() for y in means if y.numel()]).max())
 
 
 def _step_layers(

@@ -98,7 +98,7 @@ def arrays_of(table: Any) -> Any:
         (carray(floats_at(table[5]), (of_model, m)), carray(floats_at(table[6]), (of_data, m))),
         carray(floats_at(table[8]), (n, m)),
         carray(floats_at(table[9]), (n, m)),
-        carray(floats_at(table[12]), (6,)),
+        carray(floats_at(table[12]), (7,)),
         (table[14] != 0, visible, hidden, carray(floats_at(table[17]), (n,))),
         carray(floats_at(table[18]), ((n + units - 1) // units, m)),
     )

@@ -53,8 +53,8 @@ def descend(table: Any) -> None:
     where the y are less the hidden offsets, and times their factors.
 
     table: x_model, cases, x_data, cases, y_model, y_data, room for both y in blocks, W, velocity, n, m, address of
-    (decay, momentum, rate, factor of the model, of the data, 1), visible units a piece (a multiple of 32), offsets (or
-    0): visible (n,), hidden (m,), differences of means (m,); dots (n,), sums (pieces, m), the first all at last.
+    (decay, momentum, rate, factor of the model, of the data, 1, 1), visible units a piece (a multiple of 32), offsets
+    (or 0): visible (n,), hidden (m,), differences of means (m,); dots (n,), sums (pieces, m), the first all at last.
     """
     counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[10], table[11], table[13]
     (x_model, x_data), y, weights, velocity, factors, centre, sums = arrays_of(table)

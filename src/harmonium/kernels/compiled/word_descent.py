@@ -13,24 +13,27 @@ from harmonium.kernels.compiled.lists import list_case_pairs, list_case_words
 from harmonium.kernels.compiled.packing import ONE, largest_of, pack_whole_columns, pack_whole_rows, pairs_of, scale_of
 from harmonium.kernels.compiled.pieces import STAGE, arrive, finish_piece, next_piece
 from harmonium.kernels.compiled.sums import ROW, WIDE, add_rows_of_pairs, add_scaled_rows_of_pairs
-from harmonium.kernels.compiled.words import MOST, MULTIPLIES_PAIRS
+from harmonium.kernels.compiled.words import MULTIPLIES_PAIRS
 
 TABLE = types.void(types.CPointer(types.int64))
 
 
 @njit(nogil=True, error_model="numpy")
 def _add_words(
-    x: Any, first: Any, last: Any, y: Any, shift: Any, apart: Any, width: Any, lists: Any, gradient: Any, scale: Any
+    x: Any, first: Any, last: Any, y: Any, shift: Any, apart: Any, width: Any, lists: Any, gradient: Any, scales: Any
 ) -> Any:
     """Write x' y of both phases, of states that are -1, 0 or 1: means are whole numbers, two cases to a word.
 
     The data begin at pair `shift`. Returns whether all states are so; if not, the gradient is void. Both phases share a
-    tile where they have few cases, since to begin a sum takes as long as to add some rows.
+    tile where they have few cases and one scale, since to begin a sum takes as long as to add some rows.
     """
     index, word, counts = lists
-    counts[:], used, kept = 0, 0, False
+    counts[:], used, kept, scale = 0, 0, False, scales[0]
     for phase in range(2):
         of_phase, begin = (x[1], shift) if phase else (x[0], 0)
+        if phase and scales[1] != scale:
+            _add_listed_words(last - first, y, apart, width, lists, gradient, scale, kept)
+            counts[:], used, kept, scale = 0, 0, True, scales[1]
         for start in range(0, len(of_phase), 2 * TILE):
             stop = min(len(of_phase), start + 2 * TILE)
             if used + pairs_of(stop - start) > TILE:
@@ -60,10 +63,20 @@ def _add_listed_words(
 
 @njit(nogil=True, error_model="numpy")
 def _add_scaled_phase(
-    x: Any, first: Any, last: Any, y: Any, shift: Any, apart: Any, width: Any, lists: Any, gradient: Any, keep: Any
+    x: Any,
+    first: Any,
+    last: Any,
+    y: Any,
+    shift: Any,
+    apart: Any,
+    width: Any,
+    lists: Any,
+    gradient: Any,
+    scale: Any,
+    keep: Any,
 ) -> None:
     """Add x' y of one phase, of any states, where means are whole numbers; the phase begins at pair `shift`."""
-    index, value, counts, scale = lists
+    index, value, counts = lists
     out, wide, room = gradient.ctypes.data, gradient.shape[1], index.shape[1]
     if len(x) == 0 and not keep:
         gradient[:] = 0
@@ -83,7 +96,7 @@ def _add_scaled_phase(
 def descend_rounded(table: Any) -> None:
     """Do what `float_descent.descend` does with rounded means, pairs of cases in words, and pack the new weights.
 
-    table: as there, but factors of both phases are divided by the number after them, the scale of the means, so that
+    table: as there, but factors of both phases are divided by the numbers after them, the scales of the means, so that
     these are whole numbers of 16 bits; and pairs of the rows and of the columns of W, address of the scale at which
     these are packed, and after it the one that the new weights need; room for a number a piece.
     """
@@ -91,9 +104,9 @@ def descend_rounded(table: Any) -> None:
     (x_model, x_data), y, weights, velocity, factors, centre, sums = arrays_of(table)
     width, side = (m + LANES - 1) // LANES, arrive(counter)
     shift, of_both = pack_whole_pairs(table, side, y, centre, factors)
-    room, scale = (units, TILE + HALF), factors[5]
+    room = (units, TILE + HALF)
     index, word, value = np.empty(room, np.int32), np.empty(room, np.int32), np.empty((*room, 2), np.float32)
-    words, values = (index, word, np.empty(units, np.int64)), (index, value, np.empty(units, np.uint64), scale)
+    words, values = (index, word, np.empty(units, np.int64)), (index, value, np.empty(units, np.uint64))
     gradient, apart = np.empty((units, (m + WIDE - 1) // WIDE * WIDE), np.float32), of_both << ROW
     rows = carray(words_at(table[19]), (width, pairs_of(n), LANES))
     columns = carray(words_at(table[20]), ((n + LANES - 1) // LANES, pairs_of(m), LANES))
@@ -102,13 +115,13 @@ def descend_rounded(table: Any) -> None:
     piece = next_piece(counter + STAGE, side, pieces)
     while piece < pieces:
         first, last = piece * units, min(n, (piece + 1) * units)
-        exact = MULTIPLIES_PAIRS and max(len(x_model), len(x_data)) < MOST
-        if MULTIPLIES_PAIRS and exact:
+        exact = False
+        if MULTIPLIES_PAIRS:
             phases = x_model, x_data
-            exact = _add_words(phases, first, last, table[7], shift, apart, width, words, gradient, scale)
+            exact = _add_words(phases, first, last, table[7], shift, apart, width, words, gradient, factors[5:])
         if not exact:
-            _add_scaled_phase(x_model, first, last, table[7], 0, apart, width, values, gradient, False)
-            _add_scaled_phase(x_data, first, last, table[7], shift, apart, width, values, gradient, True)
+            _add_scaled_phase(x_model, first, last, table[7], 0, apart, width, values, gradient, factors[5], False)
+            _add_scaled_phase(x_data, first, last, table[7], shift, apart, width, values, gradient, factors[6], True)
         descend_rows(weights, velocity, gradient, first, last, factors, centre, sums[piece])
         pack_whole_rows(weights, rows, first, last, nothing, ONE / scales[0], 0)
         pack_whole_columns(weights, columns, first, last, ONE / scales[0], 0)

@@ -23,19 +23,20 @@ def _add_listed(
 ) -> None:
     """Write the products of some cases x, of which out (cases, m) has the first in this row, by adding listed rows.
 
-    Exact where all words are; else what is listed is listed anew, in float32. `start` are sums to begin with.
+    A case whose count is below 0 has no exact words, and is listed in float32. `start` are sums to begin with.
     """
-    (index, word, value), counts, exact = lists
+    (index, word, value), counts = lists
     m, room, buffer = out.shape[1], index.shape[1], np.empty(WIDE, np.float32)
-    if not exact:
-        for k in range(len(x)):
+    exact = counts[: len(x)] >= 0
+    for k in range(len(x)):
+        if not exact[k]:
             counts[k] = list_pairs(x[k], usual, index[k], value[k])
     for j in range(0, m, WIDE):
         base, further = rows + ((j // LANES * pairs) << ROW), pairs << ROW if j + LANES < m else 0
         for k in range(len(x)):
             target = out.ctypes.data + 4 * ((first + k) * m + j) if j + WIDE <= m else buffer.ctypes.data
             ones, begin, count = index.ctypes.data + 4 * k * room, start.ctypes.data + 4 * j, counts[k]
-            if MULTIPLIES_PAIRS and exact:
+            if MULTIPLIES_PAIRS and exact[k]:
                 words = word.ctypes.data + 4 * k * room
                 add_rows_of_pairs(target, base, further, ones, words, count, begin, scale)
             else:
@@ -64,28 +65,29 @@ def _multiply_all(cases: Any, words: Any, out: Any, first: Any, rows: Any, pairs
 
 @njit(nogil=True, error_model="numpy")
 def _list_or_all(x: Any, usual: Any, pairs: Any, index: Any, word: Any, counts: Any) -> Any:
-    """List the words of some cases, or write all of them where the first case has many.
+    """List the words of some cases, or write all of them where the first case has many; return whether all are written.
 
-    Returns whether all are written, and whether they are exact.
+    A count is -1 where words are not exact.
     """
     counts[0] = list_words(x[0], usual, index[0], word[0])
     if counts[0] > DENSE * pairs:
         lost = 0
         for k in range(len(x)):
             lost += all_words(x[k], usual, word[k])
-        return True, lost == 0
-    exact = counts[0] >= 0
+        if lost == 0:
+            return True
+        counts[0] = list_words(x[0], usual, index[0], word[0])
     for k in range(1, len(x)):
         counts[k] = list_words(x[k], usual, index[k], word[k])
-        exact = exact and counts[k] >= 0
-    return False, exact
+    return False
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
 def product_of_pairs(table: Any) -> None:
     """x (cases, n) W (n, m) -> out (cases, m): rows of W are added, or all are multiplied where that is faster.
 
-    Which of both makes no difference to the result, where all x are less than 2 away from what is usual.
+    Which of both makes no difference to the result. A case whose x are not all -1, 0 or 1 away from what is usual is
+    multiplied in float32.
 
     table: x, blocks of pairs of W, out, cases, n, m, cases a piece, usual states (n,), what they give (m,) or 0,
     address of the scale of the weights.
@@ -102,12 +104,13 @@ def product_of_pairs(table: Any) -> None:
     side, pieces = arrive(counter), (cases + most - 1) // most
     first = next_piece(counter, side, pieces) * most
     while first < cases:
-        of_piece, everything, exact = x[first : min(cases, first + most)], False, False
+        of_piece, everything = x[first : min(cases, first + most)], False
+        counts[:] = -1
         if MULTIPLIES_PAIRS and n < MOST:
-            everything, exact = _list_or_all(of_piece, usual, pairs, index, word, counts)
-        if MULTIPLIES_PAIRS and everything and exact:
+            everything = _list_or_all(of_piece, usual, pairs, index, word, counts)
+        if MULTIPLIES_PAIRS and everything:
             _multiply_all(len(of_piece), word, out, first, table[2], pairs, start, scale)
         else:
-            lists = (index, word, value), counts, exact
+            lists = (index, word, value), counts
             _add_listed(of_piece, usual, lists, out, first, table[2], pairs, start, scale)
         first = next_piece(counter, side, pieces) * most

@@ -1,7 +1,7 @@
 """Words that hold two whole numbers of 16 bits: states in pairs, and their products with pairs of rows of weights.
 
 One instruction (AVX-512's VPDPWSSD) multiplies sixteen pairs and adds both products of each to a sum of 32 bits. Such
-sums are exact, so that a product is the same to the bit in whatever order, and by whichever loop, it is added up.
+sums are exact, in whatever order, and by whichever loop, they are added up; beyond 2^24 they are rounded once.
 """
 
 from __future__ import annotations
@@ -58,19 +58,26 @@ def everywhere(builder: Any, value: Any, vector: Any) -> Any:
     return builder.shuffle_vector(builder.insert_element(undefined, value, INT32(0)), undefined, order)
 
 
+def _whole(builder: Any, numbers: Any, kind: Any) -> tuple[Any, Any]:
+    """Emit whole numbers of a kind from float32, and which of them are void: what was not -1, 0 or 1."""
+    vector, count = numbers.type, numbers.type.count
+    one = ir.FunctionType(vector, [vector, vector])
+    near = numbers  # within 2, where every number has a whole one: else LLVM may make of it what it likes
+    for name, bound in (("maxnum", -2.0), ("minnum", 2.0)):
+        function = cgutils.get_or_insert_function(builder.module, one, f"llvm.{name}.v{count}f32")
+        near = builder.call(function, [near, ir.Constant(vector, [bound] * count)])
+    whole = builder.fptosi(near, kind)
+    broken = builder.fcmp_unordered("!=", builder.sitofp(whole, vector), numbers)
+    up = builder.add(whole, ir.Constant(kind, [1] * count))
+    return whole, builder.or_(broken, builder.icmp_unsigned(">", up, ir.Constant(kind, [2] * count)))
+
+
 def _words(builder: Any, numbers: Any, usual: Any) -> tuple[Any, Any]:
     """Emit 16 words of the differences between 32 float32 at two addresses, and whether one is not -1, 0 or 1."""
     difference = builder.fsub(*(load(builder, address, VECTOR, 4) for address in (numbers, usual)))
-    whole = builder.fptosi(difference, WHOLE_WORDS)
-    size = builder.call(
-        cgutils.get_or_insert_function(builder.module, ir.FunctionType(VECTOR, [VECTOR]), "llvm.fabs.v32f32"),
-        [difference],
-    )
-    too_large = builder.fcmp_unordered(">", size, ir.Constant(VECTOR, [1.0] * LANES))
-    broken = builder.fcmp_unordered("!=", builder.sitofp(whole, VECTOR), difference)
-    lost = builder.bitcast(builder.or_(too_large, broken), INT32)
+    whole, void = _whole(builder, difference, WHOLE_WORDS)
     words = builder.bitcast(builder.trunc(whole, ir.VectorType(ir.IntType(16), LANES)), WORDS)
-    return words, builder.icmp_unsigned("!=", lost, INT32(0))
+    return words, builder.icmp_unsigned("!=", builder.bitcast(void, INT32), INT32(0))
 
 
 def _places(builder: Any, first: Any) -> Any:
@@ -149,11 +156,8 @@ def append_turned(
         states, apart, first, index, word, room, counts = arguments
         lost, rows, place = ir.Constant(mask_kind, [0] * HALF), [], states
         for _ in range(LANES):
-            numbers = load(builder, place, REGISTER, 4)
-            whole = builder.fptosi(numbers, WORDS)
-            broken = builder.fcmp_unordered("!=", builder.sitofp(whole, REGISTER), numbers)
-            beyond = builder.icmp_unsigned(">", builder.add(whole, ir.Constant(WORDS, [1] * HALF)), _all(2))
-            lost = builder.or_(lost, builder.or_(broken, beyond))
+            whole, void = _whole(builder, load(builder, place, REGISTER, 4), WORDS)
+            lost = builder.or_(lost, void)
             rows.append(whole)
             place = builder.add(place, apart)
         pairs = [
