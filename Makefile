@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint format bench docs clean
+.PHONY: help install demo test test-tiles lint format bench docs clean
 
 help:
 	@echo "make demo     train an RBM on 5,000 real digits; features, dreams, curves and a report"
@@ -34,6 +34,11 @@ test: install
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 	HARMONIUM_KERNELS=torch OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -n auto --dist worksteal -q tests/kernels tests/sampling tests/gradients tests/training
+
+# Kernels for matrix registers (Intel's AMX) on a processor that has none: tests/emulated_tiles.py.
+test-tiles: install
+	NUMBA_CACHE_DIR=$$(mktemp -d) PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -p emulated_tiles \
+		tests/kernels/test_tiled.py tests/kernels/test_sweeps.py tests/test_packed.py tests/training/test_descent.py
 
 lint: install
 	$(BIN)/ruff check .
