@@ -64,10 +64,12 @@ def kernels_alone(states: torch.Tensor) -> None:
     ours = median(lambda: sample_from_field(field, bias))
     theirs = median(lambda: torch.rand_like(field) < torch.sigmoid(field + bias))
     print(f"sampling: {count / ours:.2f} G states a second; torch.rand() < torch.sigmoid(): {count / theirs:.2f}")
-    way = "in matrix registers" if has_tiles() else "by adding rows"
+    way = "in matrix registers" if has_tiles() else "from packed weights"
+    half = (torch.rand(batch, HIDDEN) < 0.5).float()
     for name, ours, dense in (
         ("v -> h", lambda: packed.hidden_field(states), lambda: states @ weights),
         ("h -> v, 20 % on", lambda: packed.visible_field(hidden), lambda: hidden @ weights.T),
+        ("h -> v, 50 % on", lambda: packed.visible_field(half), lambda: half @ weights.T),
     ):
         print(f"{name}: {median(ours):.0f} us {way}, {median(dense):.0f} us dense in float32")
     exact = packed_weights(weights, rounded=False)
