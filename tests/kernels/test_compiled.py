@@ -488,3 +488,18 @@ def test_kernels_that_a_processor_cannot_have_are_an_import_error(module, lack):
     assert done.returncode == 1
     assert "ImportError: the processor for which kernels are compiled " in done.stderr
     assert f"no {lack}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "can", "faster"),
+    [
+        ("Intel Xeon", ["avx512_bf16"], False),  # two cycles a register
+        ("Intel Xeon", ["avx512_bf16", "amx_bf16"], True),
+        ("AMD EPYC", ["avx512_bf16"], True),
+        ("AMD EPYC", [], False),
+    ],
+)
+def test_bfloat16_is_taken_where_it_is_faster(name, can, faster, monkeypatch):
+    monkeypatch.setattr(backend, "_capabilities", lambda: {"cpu_name": name, **dict.fromkeys(can, True)})
+    monkeypatch.setattr(backend, "has", backend.has.__wrapped__)
+    assert backend.multiplies_bfloat16() == faster

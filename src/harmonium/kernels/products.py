@@ -22,11 +22,8 @@ LOOK, LOOK_FOR_USUAL = 4, 32
 LANES = 32
 """Columns are packed in blocks of so many, and pairs of rows in so many rows or a multiple."""
 
-GROUP, GROUPS = 6, 5
-"""So many cases are multiplied at once, and the most groups of them that make a piece of work.
-
-They share a block of weights in a near cache.
-"""
+GROUPS = 5
+"""The most groups of cases, multiplied at once, that make a piece of work: they share a block of weights in a cache."""
 
 UNITS = 64
 """So many visible units make a piece of work where weights are packed: whole blocks of the transpose."""
@@ -89,9 +86,10 @@ class PackedWeights:
 
     def sweeper(self) -> Sweeper | None:
         """Return what carries out Gibbs sweeps in one pass; rounded weights, where the processor multiplies pairs."""
-        if self.rows.dtype == torch.float32 or not multiplies_pairs() or max(self.shape) >= compiled("words").MOST:
+        words = compiled("words")
+        if self.rows.dtype == torch.float32 or not multiplies_pairs() or max(self.shape) >= words.MOST:
             return None
-        return Sweeper(compiled("word_sweeps").sweep_words, self.rows, self.columns, self.scales, GROUP, GROUPS)
+        return Sweeper(compiled("word_sweeps").sweep_words, self.rows, self.columns, self.scales, words.GROUP, GROUPS)
 
     def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return v W: (..., n) -> (..., m); fast where most of v is 0, or as usual (n,)."""
@@ -138,7 +136,8 @@ def _product(states: Tensor, packed: Tensor, m: int, usual: Tensor | None, scale
 def _add_rows(states: Tensor, packed: Tensor, usual: Tensor, base: int, out: Tensor, scales: np.ndarray) -> None:
     n, m = states.shape[-1], out.shape[-1]
     cases = states.numel() // n
-    of_piece = GROUP * groups_of_piece(-(-cases // GROUP), GROUPS, torch.get_num_threads())
+    group = compiled("words").GROUP
+    of_piece = group * groups_of_piece(-(-cases // group), GROUPS, torch.get_num_threads())
     in_float32 = packed.dtype == torch.float32
     kernel = compiled("float_products").product_of_floats if in_float32 else compiled("word_products").product_of_pairs
     addresses = states.data_ptr(), packed.data_ptr(), out.data_ptr()

@@ -13,7 +13,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from harmonium.kernels.compiled import elementary
-from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, REGISTER, WORDS, load
+from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, REGISTER, WORDS, everywhere, load
 from harmonium.kernels.compiled.philox import MULTIPLIERS, ROUNDS
 
 COUNTERS = HALF
@@ -24,13 +24,6 @@ LONGS, SHORTS = ir.VectorType(INT64, HALF // 2), ir.VectorType(ir.IntType(16), H
 
 def _all(kind: Any, number: Any) -> Any:
     return ir.Constant(kind, [kind.element(number).constant] * kind.count)
-
-
-def _spread(builder: Any, value: Any, kind: Any) -> Any:
-    """Emit a vector of one value."""
-    undefined = ir.Constant(kind, ir.Undefined)
-    order = ir.Constant(ir.VectorType(INT32, kind.count), [0] * kind.count)
-    return builder.shuffle_vector(builder.insert_element(undefined, value, INT32(0)), undefined, order)
 
 
 def _of_floats(builder: Any, name: str, *arguments: Any) -> Any:
@@ -45,11 +38,11 @@ def _random_words(builder: Any, counter: Any, keys: Any) -> Any:
     halves = []
     for first in (0, HALF // 2):
         steps = ir.Constant(LONGS, list(range(first, first + HALF // 2)))
-        c0 = builder.add(_spread(builder, counter, LONGS), steps)
+        c0 = builder.add(everywhere(builder, counter, LONGS), steps)
         c1, c2, c3 = builder.lshr(c0, by_32), _all(LONGS, 0), _all(LONGS, 0)
         for k in range(ROUNDS):
             key0, key1 = (
-                _spread(builder, load(builder, builder.add(keys, INT64(8 * (2 * k + one))), INT64, 8), LONGS)
+                everywhere(builder, load(builder, builder.add(keys, INT64(8 * (2 * k + one))), INT64, 8), LONGS)
                 for one in (0, 1)
             )
             low, high = (
@@ -81,7 +74,7 @@ def _drawer(one: int) -> Any:
 
     def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         field, scale, bias, counter, keys, quarter, out = arguments
-        certain, factor = _all(REGISTER, 1.0), _spread(builder, scale, REGISTER)
+        certain, factor = _all(REGISTER, 1.0), everywhere(builder, scale, REGISTER)
         for k, words in enumerate(_random_words(builder, counter, keys)):
             whole = builder.sitofp(builder.lshr(words, _all(WORDS, 8)), REGISTER)
             uniform = builder.fmul(whole, _all(REGISTER, 2.0**-24))

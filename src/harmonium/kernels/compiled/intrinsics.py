@@ -19,7 +19,11 @@ LANES = 32
 HALF = LANES // 2
 VECTOR, REGISTER, WORDS = ir.VectorType(FLOAT, LANES), ir.VectorType(FLOAT, HALF), ir.VectorType(INT32, HALF)
 
-HAS_TILES = "+amx-bf16" in cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+_, PROCESSOR, _features = cpu_target.target_context.codegen().magic_tuple()
+FEATURES = frozenset(_features.split(","))
+"""What the processor is called for which kernels are compiled, and what it can, in LLVM's words with a sign."""
+
+HAS_TILES = "+amx-bf16" in FEATURES
 """Whether code is compiled for a processor with matrix registers (Intel's AMX)."""
 
 
@@ -28,6 +32,13 @@ def load(builder: Any, address: Any, kind: Any, align: int) -> Any:
     loaded = builder.load(builder.inttoptr(address, kind.as_pointer()))
     loaded.align = align
     return loaded
+
+
+def everywhere(builder: Any, value: Any, vector: Any) -> Any:
+    """Emit a vector that holds a value in all its lanes."""
+    undefined = ir.Constant(vector, ir.Undefined)
+    order = ir.Constant(ir.VectorType(INT32, vector.count), [0] * vector.count)
+    return builder.shuffle_vector(builder.insert_element(undefined, value, INT32(0)), undefined, order)
 
 
 @intrinsic

@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, WORDS, load
+from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, WORDS, everywhere, load
 
 MAGIC = np.float32(1.5 * 2**23)
 """Added to a float32 below 2^22 it leaves the nearest whole number, ties to even, in the lower bits."""
@@ -63,11 +63,6 @@ def _store(builder: Any, words: Any, address: Any) -> None:
     builder.store(words, builder.inttoptr(address, WORDS.as_pointer())).align = 64
 
 
-def _everywhere(builder: Any, factor: Any) -> Any:
-    undefined, first = ir.Constant(REGISTER, ir.Undefined), ir.Constant(WORDS, [0] * HALF)
-    return builder.shuffle_vector(builder.insert_element(undefined, factor, INT32(0)), undefined, first)
-
-
 def _packers(half: Any, join: Any) -> tuple[Any, Any]:
     """Return the intrinsics that pair rows and columns; `half` rounds to halves of words, `join` makes words."""
 
@@ -80,7 +75,7 @@ def _packers(half: Any, join: Any) -> tuple[Any, Any]:
 
         def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             numbers, apart, out, centre, factor = arguments
-            factors = _everywhere(builder, factor)
+            factors = everywhere(builder, factor, REGISTER)
             for start in (0, 4 * HALF):
                 lower = _further(builder, numbers, start)
                 middle = load(builder, _further(builder, centre, start), REGISTER, 4)
@@ -101,7 +96,7 @@ def _packers(half: Any, join: Any) -> tuple[Any, Any]:
 
         def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             weights, apart, out, factor = arguments
-            factors = _everywhere(builder, factor)
+            factors = everywhere(builder, factor, REGISTER)
 
             def row(k: int) -> Any:
                 start = builder.add(weights, builder.mul(apart, ir.Constant(INT64, k)))

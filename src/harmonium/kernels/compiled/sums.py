@@ -9,8 +9,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, WORDS, load
-from harmonium.kernels.compiled.words import everywhere, multiplied
+from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, WORDS, everywhere, load
+from harmonium.kernels.compiled.words import multiplied
 
 WIDE = 2 * LANES
 """Columns of two blocks, of which rows of pairs are summed at once: both share the reading of lists."""

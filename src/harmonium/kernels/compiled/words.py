@@ -11,17 +11,26 @@ from typing import Any
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, VECTOR, WORDS, load
+from harmonium.kernels.compiled.intrinsics import (
+    FEATURES,
+    HALF,
+    INT32,
+    INT64,
+    LANES,
+    PROCESSOR,
+    REGISTER,
+    VECTOR,
+    WORDS,
+    everywhere,
+    load,
+)
 from harmonium.kernels.compiled.rounding import turned_round
 
 binding.initialize_native_asmparser()
 
-_, PROCESSOR, FEATURES = cpu_target.target_context.codegen().magic_tuple()
-
-MULTIPLIES_PAIRS = "+avx512vnni" in FEATURES.split(",")
+MULTIPLIES_PAIRS = "+avx512vnni" in FEATURES
 """Whether the processor multiplies pairs of numbers of 16 bits and adds both in one instruction."""
 
 DENSE = 0.75 if PROCESSOR == "znver4" else 0.4
@@ -49,13 +58,6 @@ def multiplied(builder: Any, total: Any, words: Any, others: Any) -> Any:
     # In assembly: of LLVM's own function for it, some become two instructions, for a latency that is hidden anyway.
     kind = ir.FunctionType(WORDS, [WORDS] * 3)
     return builder.call(ir.InlineAsm(kind, "vpdpwssd $3, $2, $0", "=v,0,v,v"), [total, words, others])
-
-
-def everywhere(builder: Any, value: Any, vector: Any) -> Any:
-    """Emit a vector that holds a value in all its lanes."""
-    undefined = ir.Constant(vector, ir.Undefined)
-    order = ir.Constant(ir.VectorType(INT32, vector.count), [0] * vector.count)
-    return builder.shuffle_vector(builder.insert_element(undefined, value, INT32(0)), undefined, order)
 
 
 def _whole(builder: Any, numbers: Any, kind: Any) -> tuple[Any, Any]:
