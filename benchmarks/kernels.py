@@ -22,18 +22,8 @@ import torch
 
 from epoch_time import HIDDEN, VISIBLE, binary_digits
 from harmonium.data import Cases, Dataset
-from harmonium.kernels import (
-    averages,
-    descent,
-    has_tiles,
-    packed_weights,
-    products,
-    sample_from_field,
-    sample_normal,
-    sweeps,
-    tiled,
-)
-from harmonium.kernels import bernoulli as sampling
+from harmonium.kernels import has_tiles, packed_weights, sample_from_field, sample_normal
+from harmonium.kernels.threads import Call
 from harmonium.likelihood.annealing import anneal
 from harmonium.packed import PackedRBM, RoundedRBM
 from harmonium.rbm import RBM
@@ -86,14 +76,27 @@ def kernels_alone(states: torch.Tensor) -> None:
     print(f"normal numbers: {count / ours:.2f} G a second; torch.randn(): {count / theirs:.2f}")
 
 
+PARTS = {
+    "sample_from_field": "random states",
+    "product_of_pairs": "products",
+    "product_of_tiles": "products",
+    "product_of_floats": "products",
+    "sweep_words": "sweeps: random states and products",
+    "sweep_tiles": "sweeps: random states and products",
+    "binary_averages": "means and averages",
+}
+"""What kernels do; all others belong to the gradient."""
+
+
 class Stopwatch:
     """Adds up the time spent in functions that it is put around."""
 
     def __init__(self) -> None:
         self.seconds: collections.Counter[str] = collections.Counter()
 
-    def around(self, place: Any, name: str, label: str) -> None:
-        """Time a function of a module or class from now on."""
+    def around(self, place: Any, name: str, label: Callable[..., str]) -> None:
+        """Time a function of a class from now on; `label` says of its arguments what it does."""
+        kept = vars(place)[name]
         function = getattr(place, name)
 
         def timed(*arguments: Any, **options: Any) -> Any:
@@ -101,10 +104,14 @@ class Stopwatch:
             try:
                 return function(*arguments, **options)
             finally:
-                self.seconds[label] += time.perf_counter() - clock
+                self.seconds[label(*arguments)] += time.perf_counter() - clock
 
-        is_static = isinstance(vars(place)[name], staticmethod)
-        setattr(place, name, staticmethod(timed) if is_static else timed)
+        setattr(place, name, staticmethod(timed) if isinstance(kept, staticmethod) else timed)
+
+
+def part_of(call: Call) -> str:
+    """Say what a kernel does in an update."""
+    return PARTS.get(call.kernel.__name__, "gradient, step and packing of the weights")
 
 
 def update_by_parts(values: torch.Tensor, batch_size: int) -> None:
@@ -112,14 +119,9 @@ def update_by_parts(values: torch.Tensor, batch_size: int) -> None:
     settings = Settings(hidden=HIDDEN, epochs=1, batch_size=batch_size)
     data = materials(Dataset("digits", Cases(values)), settings, validation=0)
     state, watch = start(settings, data), Stopwatch()
-    watch.around(sampling, "run", "random states")
-    watch.around(tiled, "_product", "products")
-    watch.around(sweeps.Sweeper, "sweep", "sweeps: random states and products")
-    watch.around(products, "_product", "products")
-    watch.around(PackedRBM, "_dense_product", "products")
-    watch.around(averages, "run", "means and averages")
-    watch.around(descent, "run", "gradient, step and packing of the weights")
-    watch.around(descent, "run_alone", "gradient, step and packing of the weights")
+    watch.around(Call, "run", part_of)
+    watch.around(Call, "run_alone", part_of)
+    watch.around(PackedRBM, "_dense_product", lambda *_: "products")
     batches = values.split(batch_size)
     for batch in batches[:50]:
         loop.update(state, batch)

@@ -58,8 +58,7 @@ def test_sweeps_between_models_are_those_of_scaled_fields(kind):
 def _drawn(field, bias, key):
     """States of `sample_from_field`, which leaves small tensors to torch, of a key."""
     states = torch.empty_like(field)
-    addresses = field.data_ptr(), bias.data_ptr(), states.data_ptr()
-    run(backend.compiled("samplers").sample_from_field, *addresses, *backend.shape_of(field), key)
+    run(backend.compiled("samplers").sample_from_field, field, bias, states, *backend.shape_of(field), key)
     return states
 
 

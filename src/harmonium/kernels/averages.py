@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from harmonium.kernels.backend import compiled
-from harmonium.kernels.threads import run
+from harmonium.kernels.threads import Call
 
 PIECES = 16
 """So many pieces of cases are summed each on its own, whatever the number of threads, and then all of them."""
@@ -29,10 +29,16 @@ def binary_averages(visible: Tensor, field: Tensor, bias: Tensor) -> tuple[Tenso
     (Tensor, Tensor, Tensor)
         (cases, m), (n,) and (m,): the first as of `mean_of_field`, the others from sums in float32.
     """
-    cases, n = visible.shape
+    n = visible.shape[1]
     mean, averages = torch.empty_like(field), field.new_empty(n + field.shape[1])
+    averages_call(visible, field, bias, mean, averages).run()
+    return mean, averages[:n], averages[n:]
+
+
+def averages_call(visible: Tensor, field: Tensor, bias: Tensor, mean: Tensor, averages: Tensor) -> Call:
+    """Return the call that writes `binary_averages`: the means (cases, m), and both averages (n + m,)."""
+    cases, n = visible.shape
     most = -(-cases // PIECES)
     sums = field.new_empty(-(-cases // most), len(averages))
-    addresses = (x.data_ptr() for x in (visible, field, bias, mean, averages, sums))
-    run(compiled("averages").binary_averages, *addresses, *visible.shape, field.shape[1], most)
-    return mean, averages[:n], averages[n:]
+    kernel = compiled("averages").binary_averages
+    return Call(kernel, visible, field, bias, mean, averages, sums, cases, n, field.shape[1], most)

@@ -18,8 +18,7 @@ def mean_of_field(field: Tensor, bias: Tensor) -> Tensor:
     if field.shape[-1:] != bias.shape or not kernels_take(field, bias):
         return torch.sigmoid(field + bias)
     mean = torch.empty_like(field)
-    addresses = field.data_ptr(), bias.data_ptr(), mean.data_ptr()
-    run(compiled("samplers").mean_of_field, *addresses, *shape_of(field))
+    run(compiled("samplers").mean_of_field, field, bias, mean, *shape_of(field))
     return mean
 
 
@@ -50,7 +49,7 @@ def sample_from_probability(probability: Tensor, generator: torch.Generator | No
         return torch.lt(uniform, probability, out=uniform)
     state = torch.empty_like(probability)
     kernel = compiled("samplers").sample_from_probability
-    run(kernel, probability.data_ptr(), state.data_ptr(), *shape_of(probability), key_of(generator))
+    run(kernel, probability, state, *shape_of(probability), key_of(generator))
     return state
 
 
@@ -75,8 +74,7 @@ def sample_from_field(field: Tensor, bias: Tensor, generator: torch.Generator | 
     if not kernels_take(field, bias):
         return sample_from_probability((field + bias).sigmoid_(), generator)
     state = torch.empty_like(field)
-    addresses = field.data_ptr(), bias.data_ptr(), state.data_ptr()
-    run(compiled("samplers").sample_from_field, *addresses, *shape_of(field), key_of(generator))
+    run(compiled("samplers").sample_from_field, field, bias, state, *shape_of(field), key_of(generator))
     return state
 
 
@@ -94,5 +92,5 @@ def sample_from_bytes(intensity: Tensor, generator: torch.Generator | None = Non
     if not (intensity.is_contiguous() and kernels_take(state)):
         return sample_from_probability(torch.div(intensity, 255, out=state), generator)
     kernel = compiled("samplers").sample_from_bytes
-    run(kernel, intensity.data_ptr(), state.data_ptr(), *shape_of(intensity), key_of(generator))
+    run(kernel, intensity, state, *shape_of(intensity), key_of(generator))
     return state

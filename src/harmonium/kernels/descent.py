@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,11 +11,14 @@ from torch import Tensor
 from harmonium.kernels.autograd import no_grad
 from harmonium.kernels.backend import compiled, kernels_take
 from harmonium.kernels.products import LANES, UNITS, PackedWeights, blocks, is_sparse, pairs_of
-from harmonium.kernels.threads import run, run_alone
+from harmonium.kernels.threads import Argument, Call
 from harmonium.kernels.tiled import TiledWeights
 
 LARGEST = 2**15 - 1
 """The largest whole number of 16 bits."""
+
+MODEL, DATA, OFFSETS = 0, 2, 13
+"""Where a call has the visible states of both phases, and the first of three offsets."""
 
 
 class Descent(NamedTuple):
@@ -115,30 +118,59 @@ def descend(
     the largest, or 2^-15 in a phase whose factor is up to twice as small as the other's. Sums are float32, and over
     binary states of up to 256 cases exact.
     """
-    (x, y, of_model), (other, other_y, of_data) = model, data
-    units = LANES if isinstance(packed, TiledWeights) else UNITS
-    scales: tuple[float, ...] = (1.0, 1.0)
-    if isinstance(packed, PackedWeights):
-        scales = _scales_of_means(largest, of_model if len(x) else 0.0, of_data if len(other) else 0.0)
-    factors = np.array([*numbers, of_model / scales[0], of_data / scales[1], *scales], dtype=np.float32)
-    centre, means = _Centre(offsets, weights, units), _room_for_means(len(x), len(other), weights.shape[1], packed)
-    y, other_y = y.contiguous(), other_y.contiguous()
-    addresses = (
-        *(x.data_ptr(), len(x), other.data_ptr(), len(other), y.data_ptr(), other_y.data_ptr(), means.data_ptr()),
-        *(weights.data_ptr(), 0 if velocity is None else velocity.data_ptr(), *weights.shape),
-        *(factors.ctypes.data, units, *centre.addresses()),
-    )
+    return WeightsDescent(weights, velocity, model, data, packed, largest).run(numbers, offsets)
+
+
+class WeightsDescent:
+    """The steps that `descend` takes, with its parameters: made once, they can be taken again and again."""
+
+    def __init__(
+        self,
+        weights: Tensor,
+        velocity: Tensor | None,
+        model: tuple[Tensor, Tensor, float],
+        data: tuple[Tensor, Tensor, float],
+        packed: PackedWeights | TiledWeights | None = None,
+        largest: float = 1.0,
+    ) -> None:
+        (x, y, of_model), (other, other_y, of_data) = model, data
+        (n, m), units = weights.shape, LANES if isinstance(packed, TiledWeights) else UNITS
+        scales: tuple[float, ...] = (1.0, 1.0)
+        if isinstance(packed, PackedWeights):
+            scales = _scales_of_means(largest, of_model if len(x) else 0.0, of_data if len(other) else 0.0)
+        self._numbers = np.array([0, 0, 0, of_model / scales[0], of_data / scales[1], *scales], dtype=np.float32)
+        self._dots, self._sums = torch.empty(n), torch.empty(-(-n // units), m)
+        self._changed, self._packed = [weights] if velocity is None else [weights, velocity], packed
+        kernel, copies = _kernel_for(packed, len(self._sums))
+        phases = x, len(x), other, len(other), y.contiguous(), other_y.contiguous()
+        means = _room_for_means(len(x), len(other), m, packed)
+        rest = self._numbers, units, None, None, None, self._dots, self._sums, *copies
+        self._call = Call(kernel, *phases, means, weights, velocity, n, m, *rest)
+
+    def put_states(self, of_model: Tensor, of_data: Tensor) -> None:
+        """Take other visible states, of as many cases."""
+        self._call[MODEL], self._call[DATA] = of_model, of_data
+
+    def run(self, numbers: Descent, offsets: Offsets | None = None) -> tuple[Tensor, Tensor] | None:
+        """Take a step; return what `descend` does."""
+        self._numbers[:3] = numbers
+        for k, offset in enumerate((None, None, None) if offsets is None else offsets):
+            self._call[OFFSETS + k] = offset if offset is None else offset.contiguous()
+        self._call.run()
+        if isinstance(self._packed, PackedWeights):
+            self._packed.keep_up(self._changed[0])
+        torch.autograd.graph.increment_version(self._changed)
+        return None if offsets is None else (self._dots, self._sums[0])
+
+
+def _kernel_for(packed: PackedWeights | TiledWeights | None, pieces: int) -> tuple[Any, tuple[Argument, ...]]:
+    """Return the kernel for copies of the weights of this kind, and what it is told of these."""
     if packed is None:
-        run(compiled("float_descent").descend, *addresses)
-    elif isinstance(packed, TiledWeights):
-        run(compiled("tile_descent").descend_tiles, *addresses, packed.rows.data_ptr(), packed.columns.data_ptr())
-    else:
-        sizes, copies = np.empty(-(-len(weights) // units), dtype=np.uint32), (packed.rows, packed.columns)
-        others = *(x.data_ptr() for x in copies), packed.scales.ctypes.data, sizes.ctypes.data
-        run(compiled("word_descent").descend_rounded, *addresses, *others)
-        packed.keep_up(weights)
-    torch.autograd.graph.increment_version([x for x in (weights, velocity) if x is not None])
-    return centre.corrections()
+        return compiled("float_descent").descend, ()
+    if isinstance(packed, TiledWeights):
+        return compiled("tile_descent").descend_tiles, (packed.rows, packed.columns)
+    sizes = np.empty(pieces, dtype=np.uint32)
+    return compiled("word_descent").descend_rounded, (packed.rows, packed.columns, packed.scales, sizes)
 
 
 def _scales_of_means(largest: float, *factors: float) -> tuple[float, ...]:
@@ -166,31 +198,22 @@ def descend_layers(steps: list[LayerStep], numbers: Descent, scale: float = 1.0)
 
     A call of torch for each of these sums takes longer than all of them. Weight decay is not for these parameters.
     """
-    factors = np.array([numbers.momentum, numbers.rate, scale], dtype=np.float32)
-    table, kept = [], []
-    for step in steps:
-        parts = [*step[:2], *(None if part is None else part.contiguous() for part in step[2:])]
-        kept.append(parts)  # named, since the kernel has their addresses
-        table += [*(0 if part is None else part.data_ptr() for part in parts), step.parameter.numel()]
-    run_alone(compiled("descent").descend_layers, factors.ctypes.data, len(steps), *table)
-    changed = [part for step in steps for part in step[:2] if part is not None]
-    torch.autograd.graph.increment_version(changed)
+    LayersDescent(steps).run(numbers, scale)
 
 
-class _Centre:
-    """Where a kernel finds the offsets, and leaves what the gradients of the biases need."""
+class LayersDescent:
+    """The steps that `descend_layers` takes: made once, they can be taken again and again."""
 
-    def __init__(self, offsets: Offsets | None, weights: Tensor, units: int) -> None:
-        n, m = weights.shape
-        self.offsets = None if offsets is None else [x.contiguous() for x in offsets]
-        self.dots, self.sums = torch.empty(n), torch.empty(-(-n // units), m)
+    def __init__(self, steps: list[LayerStep]) -> None:
+        self._numbers, table = np.empty(3, dtype=np.float32), []
+        for step in steps:
+            averages = (None if part is None else part.contiguous() for part in step[2:])
+            table += [*step[:2], *averages, step.parameter.numel()]
+        self._changed = [part for step in steps for part in step[:2] if part is not None]
+        self._call = Call(compiled("descent").descend_layers, self._numbers, len(steps), *table)
 
-    def addresses(self) -> tuple[int, ...]:
-        """Return five addresses, 0 without offsets."""
-        if self.offsets is None:
-            return (0,) * 5
-        return tuple(x.data_ptr() for x in (*self.offsets, self.dots, self.sums))
-
-    def corrections(self) -> tuple[Tensor, Tensor] | None:
-        """Return g b (n,) and a g (m,) with offsets."""
-        return None if self.offsets is None else (self.dots, self.sums[0])
+    def run(self, numbers: Descent, scale: float = 1.0) -> None:
+        """Take a step."""
+        self._numbers[:] = numbers.momentum, numbers.rate, scale
+        self._call.run_alone()
+        torch.autograd.graph.increment_version(self._changed)

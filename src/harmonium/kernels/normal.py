@@ -35,6 +35,5 @@ def sample_normal(mean: Tensor, deviation: Tensor, generator: torch.Generator | 
     if not kernels_take(mean, deviation):
         return torch.empty_like(mean).normal_(generator=generator).mul_(deviation).add_(mean)
     state = torch.empty_like(mean)
-    addresses = mean.data_ptr(), deviation.data_ptr(), state.data_ptr()
-    run(compiled("samplers").sample_normal, *addresses, *shape_of(mean), key_of(generator))
+    run(compiled("samplers").sample_normal, mean, deviation, state, *shape_of(mean), key_of(generator))
     return state

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from harmonium.kernels.backend import callable_of, compiled, multiplies_pairs
 from harmonium.kernels.sweeps import Sweeper, groups_of_piece
-from harmonium.kernels.threads import run
+from harmonium.kernels.threads import Call, run
 
 SPARSE = 0.4
 """Up to this share of numbers other than 0, or than usual, adding rows in float32 is faster than a dense product."""
@@ -71,13 +71,10 @@ class PackedWeights:
         """Take over the weights as they are now."""
         if self.rows.dtype == torch.float32:
             _pack_exactly(weights, self.rows)
-            turned = weights.T.contiguous()  # named, since the kernel has its address
-            _pack_exactly(turned, self.columns)
+            _pack_exactly(weights.T.contiguous(), self.columns)
             return
-        sizes = np.empty(-(-self.shape[0] // UNITS), dtype=np.uint32)
-        addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
-        others = self.scales.ctypes.data, sizes.ctypes.data
-        run(compiled("word_packing").pack_whole, *addresses, *self.shape, UNITS, *others)
+        kernel, sizes = compiled("word_packing").pack_whole, np.empty(-(-self.shape[0] // UNITS), dtype=np.uint32)
+        run(kernel, weights, self.rows, self.columns, *self.shape, UNITS, self.scales, sizes)
 
     def keep_up(self, weights: Tensor) -> None:
         """Pack anew after a step that packed the new weights at the scale of the old ones, if they need another."""
@@ -94,6 +91,10 @@ class PackedWeights:
     def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return v W: (..., n) -> (..., m); fast where most of v is 0, or as usual (n,)."""
         return _product(visible, self.rows, self.shape[1], usual, self.scales)
+
+    def hidden_field_call(self, visible: Tensor, out: Tensor) -> Call:
+        """Return the call that writes v W of binary states: (cases, n) -> (cases, m)."""
+        return _product_call(visible, self.rows, out, self.scales)
 
     def visible_field(self, hidden: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return h W^T: (..., m) -> (..., n); fast where most of h is 0, or as usual (m,)."""
@@ -114,7 +115,7 @@ def pairs_of(n: int) -> int:
 
 
 def _pack_exactly(weights: Tensor, out: Tensor) -> None:
-    run(compiled("float_packing").pack_exactly, weights.data_ptr(), out.data_ptr(), *weights.shape, UNITS)
+    run(compiled("float_packing").pack_exactly, weights, out, *weights.shape, UNITS)
 
 
 def _product(states: Tensor, packed: Tensor, m: int, usual: Tensor | None, scales: np.ndarray) -> Tensor:
@@ -122,26 +123,31 @@ def _product(states: Tensor, packed: Tensor, m: int, usual: Tensor | None, scale
 
     x W = usual W + (x - usual) W
     """
-    out = torch.empty(*states.shape[:-1], m, dtype=states.dtype)
-    nothing = torch.zeros(states.shape[-1])
-    if usual is None or not usual.any():
-        _add_rows(states, packed, nothing, 0, out, scales)
-    else:
+    out, base = torch.empty(*states.shape[:-1], m, dtype=states.dtype), None
+    if usual is not None and usual.any():
         base = torch.empty(m + 2 * LANES)  # the kernel reads whole blocks
-        _add_rows(usual, packed, nothing, 0, base[:m], scales)
-        _add_rows(states, packed, usual, base.data_ptr(), out, scales)
+        _product_call(usual, packed, base[:m], scales).run()
+    _product_call(states, packed, out, scales, usual, base).run()
     return out
 
 
-def _add_rows(states: Tensor, packed: Tensor, usual: Tensor, base: int, out: Tensor, scales: np.ndarray) -> None:
+def _product_call(
+    states: Tensor,
+    packed: Tensor,
+    out: Tensor,
+    scales: np.ndarray,
+    usual: Tensor | None = None,
+    base: Tensor | None = None,
+) -> Call:
+    """Return the call that writes a product, where states are usual (n,) and these give a base (m,), or neither."""
     n, m = states.shape[-1], out.shape[-1]
     cases = states.numel() // n
     group = compiled("words").GROUP
     of_piece = group * groups_of_piece(-(-cases // group), GROUPS, torch.get_num_threads())
     in_float32 = packed.dtype == torch.float32
     kernel = compiled("float_products").product_of_floats if in_float32 else compiled("word_products").product_of_pairs
-    addresses = states.data_ptr(), packed.data_ptr(), out.data_ptr()
-    run(kernel, *addresses, cases, n, m, of_piece, usual.data_ptr(), base, scales.ctypes.data)
+    usual = torch.zeros(n) if base is None else usual
+    return Call(kernel, states, packed, out, cases, n, m, of_piece, usual, base, scales)
 
 
 def usual_states(states: Tensor) -> Tensor | None:

@@ -18,6 +18,5 @@ def sum_of_softplus(field: Tensor, bias: Tensor) -> Tensor:
     if not kernels_take(field, bias):
         return F.softplus(field + bias).sum(-1)
     out = torch.empty(field.shape[:-1], dtype=torch.float64)
-    addresses = field.data_ptr(), bias.data_ptr(), out.data_ptr()
-    run(compiled("samplers").sum_of_softplus, *addresses, *shape_of(field))
+    run(compiled("samplers").sum_of_softplus, field, bias, out, *shape_of(field))
     return out.to(field.dtype)

@@ -10,10 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmonium.kernels.threads import run
+from harmonium.kernels.threads import Call
 
 FEWEST = 64
 """So many units of a layer are drawn at once."""
+
+MOST_KEYS = 2**63 - 1
+"""Keys are whole numbers below this."""
+
+FIELD, VISIBLE, FOUND = 0, 5, 6
+"""Where a call of sweeps has the field that it begins with, and v and the field that it writes."""
 
 
 class Sweeper(NamedTuple):
@@ -72,16 +78,27 @@ class Sweeper(NamedTuple):
         Nothing but the result leaves the caches. States and fields are those that products and the kernel of
         `sample_from_field` give one after the other.
         """
+        visible, found = field.new_empty(*field.shape[:-1], biases[0].numel()), torch.empty_like(field)
+        keys = torch.randint(MOST_KEYS, (sweeps, 2), generator=generator)
+        self.call(field, biases, keys, visible, found, scale).run()
+        return visible, found
+
+    def call(
+        self,
+        field: Tensor,
+        biases: tuple[Tensor, Tensor],
+        keys: Tensor,
+        visible: Tensor,
+        found: Tensor,
+        scale: float = 1.0,
+    ) -> Call:
+        """Return the call that sweeps from a field and writes v and the field that it sends; keys (sweeps, 2)."""
         below, above = biases
         n, m = below.numel(), above.numel()
-        cases = field.numel() // m
-        visible, found = field.new_empty(*field.shape[:-1], n), torch.empty_like(field)
-        keys, factor = torch.randint(2**63 - 1, (sweeps, 2), generator=generator), np.array([scale], dtype=np.float32)
-        addresses = (x.data_ptr() for x in (field, self.rows, self.columns, above, below, visible, found))
+        cases, factor = field.numel() // m, np.array([scale], dtype=np.float32)
         of_piece = self.group * groups_of_piece(-(-cases // self.group), self.most, torch.get_num_threads())
-        told = self.told if isinstance(self.told, int) else self.told.ctypes.data
-        run(self.kernel, *addresses, cases, n, m, told, sweeps, keys.data_ptr(), of_piece, factor.ctypes.data)
-        return visible, found
+        tensors = field, self.rows, self.columns, above, below, visible, found
+        return Call(self.kernel, *tensors, cases, n, m, self.told, len(keys), keys, of_piece, factor)
 
     def takes(self, cases: int, units: int) -> bool:
         """Whether `sweep` takes layers of so many units or more, and is the fastest way for so many chains.

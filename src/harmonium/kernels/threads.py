@@ -5,13 +5,17 @@ from __future__ import annotations
 import ctypes
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from torch import Tensor
 
-COUNTERS = (0,) * 9
-"""What the threads of a kernel count together; `compiled/pieces.py` says what."""
+COUNTERS = 9
+"""So many numbers the threads of a kernel count together; `compiled/pieces.py` says what."""
+
+Argument: TypeAlias = int | Tensor | np.ndarray | None
+"""What a kernel is told: a number, or whose address."""
 
 
 @functools.cache
@@ -30,42 +34,68 @@ def shares_threads_of_torch() -> bool:
     return _openmp() is not None
 
 
-@functools.cache
-def _entry(address: int) -> Any:
-    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+class Call:
+    """A kernel and the table of numbers that its threads share: made once, it can run again and again.
 
-
-def run(kernel: Any, *arguments: int) -> None:
-    """Run a compiled kernel, on all threads of torch.
-
-    Every thread calls the kernel with the address of the same table of numbers: the arguments, after them nine
-    counters at 0, and in front of everything the counters' address. A kernel takes its next piece of work by raising
-    them (`compiled/pieces.py`), so that a thread that the machine slows down takes fewer pieces, and what is computed
-    never depends on which thread did it.
+    Every thread calls the kernel with the address of the table: the arguments, after them nine counters at 0, and in
+    front of everything the counters' address. A kernel takes its next piece of work by raising them
+    (`compiled/pieces.py`), so that a thread that the machine slows down takes fewer pieces, and what is computed never
+    depends on which thread did it.
 
     Parameters
     ----------
     kernel : numba.core.ccallback.CFunc
         Of signature ``void(int64*)``.
-    *arguments : int
-        Addresses and sizes.
+    *arguments : int, Tensor, ndarray or None
+        Numbers. Of a tensor or an array the table holds the address, of None 0; ``call[place] = argument`` puts another
+        one in its place.
     """
-    table = _table(arguments)
-    address = table.ctypes.data
-    parallel, threads = _openmp(), torch.get_num_threads()
-    if parallel is None or threads == 1:
-        _entry(kernel.address)(address)
-    else:
-        parallel(kernel.address, address, threads, 0)
+
+    def __init__(self, kernel: Any, *arguments: Argument) -> None:
+        self.kernel, self._entry = kernel, kernel.address
+        self._arguments = list(arguments)  # kept, since the table has nothing but their addresses
+        counters = 1 + len(arguments)
+        self._table = (ctypes.c_int64 * (counters + COUNTERS))()
+        self._address = ctypes.addressof(self._table)
+        self._counters = self._table[0] = self._address + 8 * counters
+        for place, argument in enumerate(arguments):
+            self._table[1 + place] = _number(argument)
+
+    def __setitem__(self, place: int, argument: Argument) -> None:
+        self._arguments[place] = argument
+        self._table[1 + place] = _number(argument)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a call cannot be copied: it holds addresses of this process")
+
+    def run(self) -> None:
+        """Run the kernel on all threads of torch."""
+        ctypes.memset(self._counters, 0, 8 * COUNTERS)
+        parallel, threads = _openmp(), torch.get_num_threads()
+        if parallel is None or threads == 1:
+            _function(self._entry)(self._address)
+        else:
+            parallel(self._entry, self._address, threads, 0)
+
+    def run_alone(self) -> None:
+        """Run the kernel on this thread, where its work is not worth waking others for."""
+        ctypes.memset(self._counters, 0, 8 * COUNTERS)
+        _function(self._entry)(self._address)
 
 
-def run_alone(kernel: Any, *arguments: int) -> None:
-    """Run a compiled kernel on this thread, where its work is not worth waking others for; as `run`."""
-    table = _table(arguments)
-    _entry(kernel.address)(table.ctypes.data)
+def run(kernel: Any, *arguments: Argument) -> None:
+    """Run a compiled kernel once, as a `Call`, on all threads of torch."""
+    Call(kernel, *arguments).run()
 
 
-def _table(arguments: tuple[int, ...]) -> np.ndarray:
-    table = np.array([0, *arguments, *COUNTERS], dtype=np.int64)
-    table[0] = table.ctypes.data + 8 * (len(table) - len(COUNTERS))
-    return table
+@functools.cache
+def _function(address: int) -> Any:
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+
+
+def _number(argument: Argument) -> int:
+    if isinstance(argument, Tensor):
+        return argument.data_ptr()
+    if isinstance(argument, np.ndarray):
+        return argument.ctypes.data
+    return 0 if argument is None else argument

@@ -8,7 +8,7 @@ from torch import Tensor
 from harmonium.kernels.backend import compiled, has_tiles
 from harmonium.kernels.products import LANES, UNITS, PackedWeights, blocks, pairs_of
 from harmonium.kernels.sweeps import Sweeper
-from harmonium.kernels.threads import run
+from harmonium.kernels.threads import Call, run
 
 PARTS = 3
 """So many bfloat16 add up to a float32: 8 bits each of its 24."""
@@ -61,12 +61,15 @@ class TiledWeights:
 
     def pack(self, weights: Tensor) -> None:
         """Take over the weights as they are now."""
-        addresses = weights.data_ptr(), self.rows.data_ptr(), self.columns.data_ptr()
-        run(compiled("tile_packing").pack, *addresses, *self.shape, UNITS, self.parts)
+        run(compiled("tile_packing").pack, weights, self.rows, self.columns, *self.shape, UNITS, self.parts)
 
     def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return v W: (..., n) -> (..., m); what is usual, which sums of rows want to know, makes no difference."""
         return _product(visible, self.rows, self.shape[1], self.parts)
+
+    def hidden_field_call(self, visible: Tensor, out: Tensor) -> Call:
+        """Return the call that writes v W: (cases, n) -> (cases, m)."""
+        return _product_call(visible, self.rows, out, self.parts)
 
     def visible_field(self, hidden: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return h W^T: (..., m) -> (..., n); what is usual, which sums of rows want to know, makes no difference."""
@@ -94,9 +97,13 @@ def _cases_a_piece(cases: int) -> int:
 
 def _product(states: Tensor, packed: Tensor, m: int, parts: int) -> Tensor:
     out = torch.empty(*states.shape[:-1], m, dtype=states.dtype)
-    n = states.shape[-1]
+    _product_call(states, packed, out, parts).run()
+    return out
+
+
+def _product_call(states: Tensor, packed: Tensor, out: Tensor, parts: int) -> Call:
+    n, m = states.shape[-1], out.shape[-1]
     cases = states.numel() // n
     shares = max(1, torch.get_num_threads() // _groups(cases))  # few cases: several pieces of work share the columns
-    addresses = states.data_ptr(), packed.data_ptr(), out.data_ptr()
-    run(compiled("tile_products").product_of_tiles, *addresses, cases, n, m, parts, _cases_a_piece(cases), shares)
-    return out
+    kernel = compiled("tile_products").product_of_tiles
+    return Call(kernel, states, packed, out, cases, n, m, parts, _cases_a_piece(cases), shares)
