@@ -11,7 +11,7 @@ from harmonium.errors import InputError
 from harmonium.kernels import PackedWeights, backend, packed_weights
 from harmonium.packed import PackedRBM, RoundedRBM
 from harmonium.rbm import RBM
-from harmonium.training import Settings, descent, materials, precision, resume_run, start, start_run, train
+from harmonium.training import Settings, descent, loop, materials, precision, resume_run, start, start_run, train
 
 pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
 
@@ -62,6 +62,7 @@ def test_a_rounded_step_is_torchs_sgd_nearly(density, units, gradient, tiles, mo
     changes |= {"hidden_units": units, "gradient": gradient, "data": sparse_data(density=density)}
     with monkeypatch.context() as patch:
         patch.setattr(descent, "descend", lambda *given: calls.append(1) or kernels.descend(*given))
+        patch.setattr(loop, "prepared", lambda *_: None)
         ours = trained(**changes)
     assert len(calls) == 1
     theirs = trained(monkeypatch, **changes)

@@ -1,12 +1,14 @@
 """The few hot loops: compiled where numba is there, in plain torch everywhere, the reference of the compiled ones."""
 
-from harmonium.kernels.averages import binary_averages
+from harmonium.kernels.averages import Averages, binary_averages
 from harmonium.kernels.backend import has_tiles, kernels_take, multiplies_bfloat16, multiplies_pairs, why_not
 from harmonium.kernels.bernoulli import mean_of_field, sample_from_bytes, sample_from_field, sample_from_probability
 from harmonium.kernels.descent import (
     Descent,
+    LayersDescent,
     LayerStep,
     Offsets,
+    WeightsDescent,
     descend,
     descend_layers,
     descent_takes,
@@ -14,14 +16,19 @@ from harmonium.kernels.descent import (
 from harmonium.kernels.normal import sample_normal
 from harmonium.kernels.products import PackedWeights, is_binary, is_sparse, multiplies_all, usual_states
 from harmonium.kernels.softplus import sum_of_softplus
+from harmonium.kernels.sweeps import Sweeps
 from harmonium.kernels.tiled import TiledWeights, packed_weights
 
 __all__ = [
+    "Averages",
     "Descent",
     "LayerStep",
+    "LayersDescent",
     "Offsets",
     "PackedWeights",
+    "Sweeps",
     "TiledWeights",
+    "WeightsDescent",
     "binary_averages",
     "descend",
     "descend_layers",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from harmonium.kernels.backend import compiled
@@ -29,16 +28,32 @@ def binary_averages(visible: Tensor, field: Tensor, bias: Tensor) -> tuple[Tenso
     (Tensor, Tensor, Tensor)
         (cases, m), (n,) and (m,): the first as of `mean_of_field`, the others from sums in float32.
     """
-    n = visible.shape[1]
-    mean, averages = torch.empty_like(field), field.new_empty(n + field.shape[1])
-    averages_call(visible, field, bias, mean, averages).run()
-    return mean, averages[:n], averages[n:]
+    averages = Averages(len(visible), visible.shape[1], bias)
+    averages.take(visible, field)
+    averages.run()
+    return averages.found
 
 
-def averages_call(visible: Tensor, field: Tensor, bias: Tensor, mean: Tensor, averages: Tensor) -> Call:
-    """Return the call that writes `binary_averages`: the means (cases, m), and both averages (n + m,)."""
-    cases, n = visible.shape
-    most = -(-cases // PIECES)
-    sums = field.new_empty(-(-cases // most), len(averages))
-    kernel = compiled("averages").binary_averages
-    return Call(kernel, visible, field, bias, mean, averages, sums, cases, n, field.shape[1], most)
+class Averages:
+    """`binary_averages` of so many cases of n visible units, made once and run again and again.
+
+    Attributes
+    ----------
+    found : (Tensor, Tensor, Tensor)
+        Where each run leaves the means (cases, m) and both averages, (n,) and (m,).
+    """
+
+    def __init__(self, cases: int, n: int, bias: Tensor) -> None:
+        m, most = len(bias), -(-cases // PIECES)
+        averages, sums = bias.new_empty(n + m), bias.new_empty(-(-cases // most), n + m)
+        self.found = bias.new_empty(cases, m), averages[:n], averages[n:]
+        kernel = compiled("averages").binary_averages
+        self._call = Call(kernel, None, None, bias, self.found[0], averages, sums, cases, n, m, most)
+
+    def take(self, visible: Tensor, field: Tensor) -> None:
+        """Take states (cases, n) and fields (cases, m) for the next run."""
+        self._call[0], self._call[1] = visible, field
+
+    def run(self) -> None:
+        """Average."""
+        self._call.run()

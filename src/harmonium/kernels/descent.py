@@ -118,49 +118,56 @@ def descend(
     the largest, or 2^-15 in a phase whose factor is up to twice as small as the other's. Sums are float32, and over
     binary states of up to 256 cases exact.
     """
-    return WeightsDescent(weights, velocity, model, data, packed, largest).run(numbers, offsets)
+    (x, y, of_model), (other, other_y, of_data) = model, data
+    step = WeightsDescent(weights, velocity, (y, of_model), (other_y, of_data), packed, largest)
+    step.take(x, other, numbers)
+    return step.run(offsets)
 
 
 class WeightsDescent:
-    """The steps that `descend` takes, with its parameters: made once, they can be taken again and again."""
+    """The steps that `descend` takes, with its parameters: made once, they can be taken again and again.
+
+    Only visible states, numbers and offsets are given anew for each.
+    """
 
     def __init__(
         self,
         weights: Tensor,
         velocity: Tensor | None,
-        model: tuple[Tensor, Tensor, float],
-        data: tuple[Tensor, Tensor, float],
+        model: tuple[Tensor, float],
+        data: tuple[Tensor, float],
         packed: PackedWeights | TiledWeights | None = None,
         largest: float = 1.0,
     ) -> None:
-        (x, y, of_model), (other, other_y, of_data) = model, data
+        (y, of_model), (other_y, of_data) = model, data
         (n, m), units = weights.shape, LANES if isinstance(packed, TiledWeights) else UNITS
         scales: tuple[float, ...] = (1.0, 1.0)
         if isinstance(packed, PackedWeights):
-            scales = _scales_of_means(largest, of_model if len(x) else 0.0, of_data if len(other) else 0.0)
+            scales = _scales_of_means(largest, of_model if len(y) else 0.0, of_data if len(other_y) else 0.0)
         self._numbers = np.array([0, 0, 0, of_model / scales[0], of_data / scales[1], *scales], dtype=np.float32)
-        self._dots, self._sums = torch.empty(n), torch.empty(-(-n // units), m)
+        dots, sums = torch.empty(n), torch.empty(-(-n // units), m)
+        self.corrections = dots, sums[0]
         self._changed, self._packed = [weights] if velocity is None else [weights, velocity], packed
-        kernel, copies = _kernel_for(packed, len(self._sums))
-        phases = x, len(x), other, len(other), y.contiguous(), other_y.contiguous()
-        means = _room_for_means(len(x), len(other), m, packed)
-        rest = self._numbers, units, None, None, None, self._dots, self._sums, *copies
+        kernel, copies = _kernel_for(packed, len(sums))
+        phases = None, len(y), None, len(other_y), y.contiguous(), other_y.contiguous()
+        means = _room_for_means(len(y), len(other_y), m, packed)
+        rest = self._numbers, units, None, None, None, dots, sums, *copies
         self._call = Call(kernel, *phases, means, weights, velocity, n, m, *rest)
 
-    def put_states(self, of_model: Tensor, of_data: Tensor) -> None:
-        """Take other visible states, of as many cases."""
+    def take(self, of_model: Tensor, of_data: Tensor, numbers: Descent) -> None:
+        """Take visible states and numbers for the next step."""
         self._call[MODEL], self._call[DATA] = of_model, of_data
-
-    def run(self, numbers: Descent, offsets: Offsets | None = None) -> tuple[Tensor, Tensor] | None:
-        """Take a step; return what `descend` does."""
         self._numbers[:3] = numbers
+
+    def run(self, offsets: Offsets | None = None) -> tuple[Tensor, Tensor] | None:
+        """Step; return what `descend` does."""
         for k, offset in enumerate((None, None, None) if offsets is None else offsets):
             self._call[OFFSETS + k] = offset if offset is None else offset.contiguous()
         self._call.run()
         if isinstance(self._packed, PackedWeights):
             self._packed.keep_up(self._changed[0])
         torch.autograd.graph.increment_version(self._changed)
-        return None if offsets is None else (self._dots, self._sums[0])
+        return None if offsets is None else self.corrections
 
 
 def _kernel_for(packed: PackedWeights | TiledWeights | None, pieces: int) -> tuple[Any, tuple[Argument, ...]]:
@@ -198,7 +205,9 @@ def descend_layers(steps: list[LayerStep], numbers: Descent, scale: float = 1.0)
 
     A call of torch for each of these sums takes longer than all of them. Weight decay is not for these parameters.
     """
-    LayersDescent(steps).run(numbers, scale)
+    step = LayersDescent(steps)
+    step.take(numbers, scale)
+    step.run()
 
 
 class LayersDescent:
@@ -212,8 +221,11 @@ class LayersDescent:
         self._changed = [part for step in steps for part in step[:2] if part is not None]
         self._call = Call(compiled("descent").descend_layers, self._numbers, len(steps), *table)
 
-    def run(self, numbers: Descent, scale: float = 1.0) -> None:
-        """Take a step."""
+    def take(self, numbers: Descent, scale: float = 1.0) -> None:
+        """Take numbers for the next step."""
         self._numbers[:] = numbers.momentum, numbers.rate, scale
+
+    def run(self) -> None:
+        """Step."""
         self._call.run_alone()
         torch.autograd.graph.increment_version(self._changed)

@@ -15,9 +15,6 @@ from harmonium.kernels.threads import Call
 FEWEST = 64
 """So many units of a layer are drawn at once."""
 
-MOST_KEYS = 2**63 - 1
-"""Keys are whole numbers below this."""
-
 FIELD, VISIBLE, FOUND = 0, 5, 6
 """Where a call of sweeps has the field that it begins with, and v and the field that it writes."""
 
@@ -78,27 +75,10 @@ class Sweeper(NamedTuple):
         Nothing but the result leaves the caches. States and fields are those that products and the kernel of
         `sample_from_field` give one after the other.
         """
-        visible, found = field.new_empty(*field.shape[:-1], biases[0].numel()), torch.empty_like(field)
-        keys = torch.randint(MOST_KEYS, (sweeps, 2), generator=generator)
-        self.call(field, biases, keys, visible, found, scale).run()
-        return visible, found
-
-    def call(
-        self,
-        field: Tensor,
-        biases: tuple[Tensor, Tensor],
-        keys: Tensor,
-        visible: Tensor,
-        found: Tensor,
-        scale: float = 1.0,
-    ) -> Call:
-        """Return the call that sweeps from a field and writes v and the field that it sends; keys (sweeps, 2)."""
-        below, above = biases
-        n, m = below.numel(), above.numel()
-        cases, factor = field.numel() // m, np.array([scale], dtype=np.float32)
-        of_piece = self.group * groups_of_piece(-(-cases // self.group), self.most, torch.get_num_threads())
-        tensors = field, self.rows, self.columns, above, below, visible, found
-        return Call(self.kernel, *tensors, cases, n, m, self.told, len(keys), keys, of_piece, factor)
+        sweeps_of_all = Sweeps(self, field.numel() // field.shape[-1], biases, sweeps, scale)
+        moved = sweeps_of_all.take(field, generator)
+        sweeps_of_all.run()
+        return moved
 
     def takes(self, cases: int, units: int) -> bool:
         """Whether `sweep` takes layers of so many units or more, and is the fastest way for so many chains.
@@ -106,6 +86,32 @@ class Sweeper(NamedTuple):
         Of few chains most threads would have none.
         """
         return units >= FEWEST and -(-cases // self.group) >= torch.get_num_threads()
+
+
+class Sweeps:
+    """The sweeps of `Sweeper.sweep` for so many cases, with its parameters: made once, they can run again and again."""
+
+    def __init__(
+        self, sweeper: Sweeper, cases: int, biases: tuple[Tensor, Tensor], sweeps: int, scale: float = 1.0
+    ) -> None:
+        below, above = biases
+        n, m = below.numel(), above.numel()
+        self._keys, factor = torch.empty(sweeps, 2, dtype=torch.int64), np.array([scale], dtype=np.float32)
+        of_piece = sweeper.group * groups_of_piece(-(-cases // sweeper.group), sweeper.most, torch.get_num_threads())
+        tensors = None, sweeper.rows, sweeper.columns, above, below, None, None
+        self._call = Call(sweeper.kernel, *tensors, cases, n, m, sweeper.told, sweeps, self._keys, of_piece, factor)
+        self._width = n
+
+    def take(self, field: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Take a field (..., m) to move on from; return where the next run leaves v (..., n) and W^T v (..., m)."""
+        visible, found = field.new_empty(*field.shape[:-1], self._width), torch.empty_like(field)
+        torch.randint(2**63 - 1, self._keys.shape, generator=generator, out=self._keys)
+        self._call[FIELD], self._call[VISIBLE], self._call[FOUND] = field, visible, found
+        return visible, found
+
+    def run(self) -> None:
+        """Sweep."""
+        self._call.run()
 
 
 @functools.cache

@@ -96,9 +96,9 @@ def take_step(
 def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, direction: Direction) -> bool:
     """Take the step in one pass over the weights, their rounded copy included, if optimiser and states allow it."""
     data, model, scale, frame = direction
-    velocity, rounded = _velocity(optimizer, rbm.weights), isinstance(sampled, RoundedRBM)
+    velocity, rounded = velocity_of(optimizer, rbm.weights), isinstance(sampled, RoundedRBM)
     weighted = data.outer.weighted or model.outer.weighted
-    if weighted or not _is_plain_descent(optimizer, velocity):
+    if weighted or not is_plain_descent(optimizer, velocity):
         return False
     if frame is not None and frame.visible_variance is not None:
         return False
@@ -109,13 +109,14 @@ def _descend(optimizer: torch.optim.Optimizer, rbm: RBM, sampled: RBM, direction
     of_model, of_data = (
         (x, y, sign * scale * factor) for (x, y, factor, _), sign in ((model.outer, 1), (data.outer, -1))
     )
-    offsets = None if frame is None else _offsets(direction, frame)
+    offsets = None if frame is None else offsets_of(data, model, frame, scale)
     packed = sampled.packed if isinstance(sampled, RoundedRBM) else None
     largest = 1.0 if type(rbm.hidden) is Bernoulli or packed is None else _largest((of_model, of_data), offsets)
-    found = descend(rbm.weights, velocity, of_model, of_data, _numbers(optimizer), packed, offsets, largest)
+    numbers = numbers_of(optimizer, 0)
+    found = descend(rbm.weights, velocity, of_model, of_data, numbers, packed, offsets, largest)
     if isinstance(sampled, RoundedRBM):
         sampled.stepped_with_packed()
-    _step_layers(optimizer, rbm, direction, found)
+    descend_layers(layer_steps(optimizer, rbm, data, model, found), numbers_of(optimizer, 1), scale)
     return True
 
 
@@ -125,39 +126,43 @@ def _largest(terms: tuple[Term, ...], offsets: Offsets | None) -> float:
     return float(torch.stack([y.abs().max() for y in means if y.numel()]).max())
 
 
-def _step_layers(
-    optimizer: torch.optim.Optimizer, rbm: RBM, direction: Direction, corrections: tuple[Tensor, Tensor] | None
-) -> None:
-    """Step the parameters of both layers; centering corrects the gradients of their biases."""
-    data, model, group = direction.data, direction.model, optimizer.param_groups[1]
+def layer_steps(
+    optimizer: torch.optim.Optimizer,
+    rbm: RBM,
+    data: Statistics,
+    model: Statistics,
+    corrections: tuple[Tensor, Tensor] | None,
+) -> list[LayerStep]:
+    """Return what the steps on the parameters of both layers need; centering corrects the gradients of their biases."""
     steps = []
     for layer, of_data, of_model, correction in (
         (rbm.visible, data.visible, model.visible, corrections and corrections[0]),
         (rbm.hidden, data.hidden, model.hidden, corrections and corrections[1]),
     ):
         for name, parameter in layer.named_parameters():
-            velocity, own = _velocity(optimizer, parameter), correction if name == "bias" else None
+            velocity, own = velocity_of(optimizer, parameter), correction if name == "bias" else None
             steps.append(LayerStep(parameter, velocity, of_model[name], of_data[name], own))
-    descend_layers(steps, Descent(0.0, group["momentum"], float(group["lr"])), direction.scale)
+    return steps
 
 
-def _numbers(optimizer: torch.optim.Optimizer) -> Descent:
-    group = optimizer.param_groups[0]
+def numbers_of(optimizer: torch.optim.Optimizer, group_of: int) -> Descent:
+    """Return weight decay, momentum and rate of the weights, group 0, or of all other parameters, group 1."""
+    group = optimizer.param_groups[group_of]
     return Descent(group["weight_decay"], group["momentum"], float(group["lr"]))
 
 
-def _offsets(direction: Direction, frame: Frame) -> Offsets:
+def offsets_of(data: Statistics, model: Statistics, frame: Frame, scale: float = 1.0) -> Offsets:
     """Return what centering in the pass needs: offsets, and differences of means, which the bias's gradient is."""
-    difference = torch.sub(direction.model.hidden["bias"], direction.data.hidden["bias"])
-    return Offsets(frame.visible, frame.hidden, difference if direction.scale == 1 else direction.scale * difference)
+    difference = torch.sub(model.hidden["bias"], data.hidden["bias"])
+    return Offsets(frame.visible, frame.hidden, difference if scale == 1 else scale * difference)
 
 
-def _velocity(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter) -> Tensor | None:
+def velocity_of(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter) -> Tensor | None:
     """Return the momentum of a parameter; the optimiser makes it in its first step."""
     return optimizer.state[parameter].get("momentum_buffer") if parameter in optimizer.state else None
 
 
-def _is_plain_descent(optimizer: torch.optim.Optimizer, velocity: Tensor | None) -> bool:
+def is_plain_descent(optimizer: torch.optim.Optimizer, velocity: Tensor | None) -> bool:
     """Whether this is torch's SGD as the kernel knows it, and not its first step."""
     group = optimizer.param_groups[0]
     return (

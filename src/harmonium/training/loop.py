@@ -18,6 +18,7 @@ from harmonium.training.descent import Direction, take_step
 from harmonium.training.materials import Materials
 from harmonium.training.measure import measure
 from harmonium.training.precision import products_on_gpu
+from harmonium.training.prepared import prepared
 from harmonium.training.record import Record
 from harmonium.training.state import TrainingState
 
@@ -117,9 +118,19 @@ def update(state: TrainingState, batch: torch.Tensor) -> None:
 
 
 def _learn(state: TrainingState, batch: torch.Tensor) -> None:
+    estimator = grown(state)
+    ready = prepared(state, estimator, batch)
+    if ready is not None:
+        ready.learn(state, batch)
+    else:
+        _learn_in_parts(state, estimator, batch)
+    chains = len(batch) if state.chains is None else len(state.chains.visible)
+    state.live.earn(2 * len(batch) + (2 * getattr(estimator, "steps", 1) + 1) * chains)
+
+
+def _learn_in_parts(state: TrainingState, estimator: Estimator, batch: torch.Tensor) -> None:
     sampled, settings = state.sampled, state.settings
     states = gibbs.init(sampled, batch)
-    estimator = grown(state)
     model, state.persistent = estimator.model_statistics(sampled, states, state.persistent, state.generator)
     data = state_statistics(sampled, states)
     frame, state.kept = state.coordinates.frame(sampled, state.kept, states, data, model)
@@ -127,8 +138,6 @@ def _learn(state: TrainingState, batch: torch.Tensor) -> None:
     scale = len(batch) / state.batch_size * getattr(state.persistent, "scale", 1.0)
     direction = Direction(data, model, scale, frame)
     state.activity = take_step(state.optimizer, state.rbm, sampled, direction, settings.penalties, state.activity)
-    chains = len(batch) if state.chains is None else len(state.chains.visible)
-    state.live.earn(2 * len(batch) + (2 * getattr(estimator, "steps", 1) + 1) * chains)
 
 
 def grown(state: TrainingState) -> Estimator:

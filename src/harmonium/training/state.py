@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
@@ -80,6 +80,8 @@ class TrainingState:
         Updates completed: with the seed it also says where in which epoch the run is.
     seconds : float
         Time spent in updates.
+    prepared : PreparedUpdate, optional
+        Calls of kernels that were made for the last update and serve the next; nothing depends on them but speed.
     """
 
     settings: Settings
@@ -106,6 +108,7 @@ class TrainingState:
     watched_at: int = 0
     update: int = 0
     seconds: float = 0.0
+    prepared: Any = field(default=None, repr=False, compare=False)
 
     @property
     def batch_size(self) -> int:

@@ -1,0 +1,138 @@
+"""An update of binary units by kernels whose calls are made once, so that next to nothing happens between them."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from harmonium.gradients import ContrastiveDivergence, Estimator, PersistentContrastiveDivergence, Statistics
+from harmonium.gradients.closed_form import Outer
+from harmonium.kernels import Averages, LayersDescent, Offsets, Sweeps, WeightsDescent, is_binary, kernels_take
+from harmonium.kernels.backend import SMALLEST
+from harmonium.packed import RoundedRBM
+from harmonium.sampling import GibbsState
+from harmonium.training.descent import is_plain_descent, layer_steps, numbers_of, offsets_of, velocity_of
+from harmonium.training.state import TrainingState
+from harmonium.units import Bernoulli
+
+
+class PreparedUpdate:
+    """CD-k or PCD-k of binary units with weights of 16 bits: product, sweeps, averages, gradient and step.
+
+    The kernels are those of the general way, in its order and with its random numbers, so that the model is the same,
+    bit for bit. What is saved is the time between them, in which that way makes tensors and tables and decides which
+    kernel to take: a quarter of an update of 100 examples.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Of the kind that `prepared` takes.
+    sampled : RoundedRBM
+        Its model as samplers see it.
+    cases, chains, steps : int
+        How many examples, chains and sweeps an update has.
+    """
+
+    def __init__(self, state: TrainingState, sampled: RoundedRBM, cases: int, chains: int, steps: int) -> None:
+        rbm, packed, sweeper = state.rbm, sampled.packed, sampled.packed.sweeper()
+        assert sweeper is not None
+        self._rbm, self._sampled, self._shape = rbm, sampled, (cases, chains, steps)
+        self._parameters = [rbm.weights, *(layer.get_parameter("bias") for layer in (rbm.visible, rbm.hidden))]
+        self._velocities = [velocity_of(state.optimizer, parameter) for parameter in self._parameters]
+        self._addresses = [parameter.data_ptr() for parameter in self._parameters]
+        weights, below, above = (parameter.detach() for parameter in self._parameters)
+        self._field = weights.new_empty(cases, len(above))
+        self._product = packed.hidden_field_call(weights.new_empty(cases, len(below)), self._field)
+        self._sweeps = Sweeps(sweeper, chains, (below, above), steps)
+        self._of_data, self._of_model = (Averages(count, len(below), above) for count in (cases, chains))
+        terms = (self._of_model.found[0], 1 / chains), (self._of_data.found[0], -1 / cases)
+        self._step = WeightsDescent(weights, self._velocities[0], *terms, packed)
+        data, model = (_statistics(weights, averages.found) for averages in (self._of_data, self._of_model))
+        corrections = None if state.settings.gradient == "plain" else self._step.corrections
+        self._step_of_layers = LayersDescent(layer_steps(state.optimizer, rbm, data, model, corrections))
+
+    def fits(self, state: TrainingState, *shape: int) -> bool:
+        """Whether this was made for an update of this shape, and for the tensors that the state has now."""
+        if self._rbm is not state.rbm or self._sampled is not state.sampled or self._shape != shape:
+            return False
+        if [parameter.data_ptr() for parameter in self._parameters] != self._addresses:
+            return False
+        pairs = zip(self._parameters, self._velocities, strict=True)
+        return all(velocity_of(state.optimizer, parameter) is velocity for parameter, velocity in pairs)
+
+    def learn(self, state: TrainingState, batch: Tensor) -> None:
+        """Change the model by one step on a batch (cases, n), and move the chains."""
+        chains = self._take(state, batch)
+        self._product.run()
+        self._sweeps.run()
+        self._of_model.run()
+        self._of_data.run()
+        self._step.run(self._offsets(state, batch, chains))
+        self._step_of_layers.run()
+        self._sampled.stepped_with_packed()
+        if state.persistent is not None:
+            state.persistent = chains
+
+    def _take(self, state: TrainingState, batch: Tensor) -> GibbsState:
+        """Tell all kernels what is new; return where the chains will be."""
+        self._sampled.packed  # noqa: B018 (brings the copy up to date, if something else has changed the weights)
+        begin = self._field if state.chains is None else state.chains.hidden_field
+        chains = GibbsState(*self._sweeps.take(begin, state.generator))
+        self._product[0] = batch
+        self._of_model.take(*chains)
+        self._of_data.take(batch, self._field)
+        self._step.take(chains.visible, batch, numbers_of(state.optimizer, 0))
+        self._step_of_layers.take(numbers_of(state.optimizer, 1))
+        return chains
+
+    def _offsets(self, state: TrainingState, batch: Tensor, chains: GibbsState) -> Offsets | None:
+        """Return what centering needs, once the averages are there."""
+        if state.settings.gradient == "plain":
+            return None
+        data, model = _statistics(batch, self._of_data.found), _statistics(chains.visible, self._of_model.found)
+        seen = GibbsState(batch, self._field)
+        frame, state.kept = state.coordinates.frame(self._sampled, state.kept, seen, data, model)
+        return None if frame is None else offsets_of(data, model, frame)
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        """Leave None to a copy of the state, which makes its own: this has addresses of the tensors of one."""
+        return type(None), ()
+
+
+def prepared(state: TrainingState, estimator: Estimator, batch: Tensor) -> PreparedUpdate | None:
+    """Return what makes the next update by prepared calls, or None where it goes the general way.
+
+    Prepared are whole batches of binary states, for binary units whose products are made with rounded weights, by
+    contrastive divergence of either kind and torch's SGD as `take_step` knows it.
+    """
+    sampled, cases = state.sampled, len(batch)
+    if not isinstance(estimator, ContrastiveDivergence | PersistentContrastiveDivergence):
+        return None
+    if not isinstance(sampled, RoundedRBM) or cases != state.batch_size:
+        return None
+    chains = cases if state.chains is None else len(state.chains.visible)
+    if not (kernels_take(batch) and is_binary(batch)) or getattr(estimator, "chains", 0) > chains:  # more are to join
+        return None
+    shape = cases, chains, estimator.steps
+    if state.prepared is None or not state.prepared.fits(state, *shape):
+        state.prepared = PreparedUpdate(state, sampled, *shape) if _is_suited(state, sampled, *shape) else None
+    return state.prepared
+
+
+def _is_suited(state: TrainingState, sampled: RoundedRBM, cases: int, chains: int, steps: int) -> bool:
+    """Whether optimiser and settings are of the kind, and cases enough for each kernel to gain."""
+    rbm, settings, fewest = state.rbm, state.settings, min(cases, chains) * min(sampled.weights.shape)
+    if settings.penalties.change_gradient or settings.penalties.max_norm or settings.gradient == "standardized":
+        return False
+    if not is_plain_descent(state.optimizer, velocity_of(state.optimizer, rbm.weights)) or fewest < SMALLEST:
+        return False
+    if not type(rbm.visible) is type(rbm.hidden) is Bernoulli or not kernels_take(
+        *(x.detach() for x in rbm.parameters())
+    ):
+        return False
+    sweeper = sampled.packed.sweeper()
+    return steps > 0 and sweeper is not None and sweeper.takes(chains, min(sampled.weights.shape))
+
+
+def _statistics(visible: Tensor, found: tuple[Tensor, Tensor, Tensor]) -> Statistics:
+    mean, of_visible, of_hidden = found
+    return Statistics(Outer(visible, mean, 1 / len(mean)), {"bias": of_visible}, {"bias": of_hidden})
