@@ -38,7 +38,7 @@ test: install
 # Kernels for matrix registers (Intel's AMX) on a processor that has none: tests/emulated_tiles.py.
 test-tiles: install
 	NUMBA_CACHE_DIR=$$(mktemp -d) PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -p emulated_tiles \
-		tests/kernels/test_tiled.py tests/kernels/test_sweeps.py tests/test_packed.py tests/training/test_descent.py \
+		tests/kernels/test_bits.py tests/kernels/test_tiled.py tests/kernels/test_sweeps.py tests/test_packed.py tests/training/test_descent.py \
 		tests/training/test_prepared.py
 
 lint: install

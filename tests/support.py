@@ -36,3 +36,8 @@ def with_threads(compute, counts=(1, 2, 3)):
     finally:
         torch.set_num_threads(before)
     return found
+
+
+def seeded(seed=0):
+    """Return a generator of its own."""
+    return torch.Generator().manual_seed(seed)

@@ -35,13 +35,9 @@ from harmonium.kernels import (
 from harmonium.kernels.backend import key_of
 from harmonium.kernels.compiled.philox import fill_uniform
 from harmonium.kernels.compiled.words import MULTIPLIES_PAIRS
-from support import with_threads
+from support import seeded, with_threads
 
 pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def uniform_of(generator, cases, n):

@@ -6,15 +6,11 @@ import torch
 from harmonium.kernels import PackedWeights, TiledWeights, backend, packed_weights
 from harmonium.kernels.sweeps import groups_of_piece
 from harmonium.kernels.threads import run
-from support import with_threads
+from support import seeded, with_threads
 
 pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
 
 KINDS = ["words", "tiles", "tiles of float32"]
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def made(kind, weights):

@@ -4,14 +4,10 @@ import pytest
 import torch
 
 from harmonium.kernels import Descent, Offsets, PackedWeights, TiledWeights, backend, descend, tiled
-from support import with_threads
+from support import seeded, with_threads
 
 if not backend.has_tiles():
     pytest.skip("the processor has no matrix registers", allow_module_level=True)
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize("m", [1, 31, 32, 33, 130, 500])

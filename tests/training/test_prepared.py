@@ -75,6 +75,16 @@ def test_what_is_not_prepared():
     assert trained(values=grey, method="pcd", momentum=0.0, epochs=1)[1] == 0
 
 
+def test_a_grey_state_among_binary_ones_goes_the_general_way():
+    """It is seen when the batch is read, before anything has changed."""
+    values = shapes()
+    values[::7, 400] = 0.5
+    ours, count = trained(values=values, method="pcd", momentum=0.0)
+    assert count > 0
+    theirs, _ = trained(in_general, values=values, method="pcd", momentum=0.0)
+    assert torch.equal(ours.rbm.weights, theirs.rbm.weights)
+
+
 def test_more_chains_and_steps_come_in_between():
     changes = {"method": "pcd", "momentum": 0.0, "chains": 100, "final_chains": 130, "steps": 1, "final_steps": 3}
     ours, count = trained(**changes)

@@ -3,6 +3,7 @@
 from harmonium.kernels.averages import Averages, binary_averages
 from harmonium.kernels.backend import has_tiles, kernels_take, multiplies_bfloat16, multiplies_pairs, why_not
 from harmonium.kernels.bernoulli import mean_of_field, sample_from_bytes, sample_from_field, sample_from_probability
+from harmonium.kernels.bits import bits_for, states_of_bits
 from harmonium.kernels.descent import (
     Descent,
     LayersDescent,
@@ -16,7 +17,7 @@ from harmonium.kernels.descent import (
 from harmonium.kernels.normal import sample_normal
 from harmonium.kernels.products import PackedWeights, is_binary, is_sparse, multiplies_all, usual_states
 from harmonium.kernels.softplus import sum_of_softplus
-from harmonium.kernels.sweeps import Sweeps
+from harmonium.kernels.sweeps import Starts, Sweeps
 from harmonium.kernels.tiled import TiledWeights, packed_weights
 
 __all__ = [
@@ -26,10 +27,12 @@ __all__ = [
     "LayersDescent",
     "Offsets",
     "PackedWeights",
+    "Starts",
     "Sweeps",
     "TiledWeights",
     "WeightsDescent",
     "binary_averages",
+    "bits_for",
     "descend",
     "descend_layers",
     "descent_takes",
@@ -46,6 +49,7 @@ __all__ = [
     "sample_from_field",
     "sample_from_probability",
     "sample_normal",
+    "states_of_bits",
     "sum_of_softplus",
     "usual_states",
     "why_not",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from harmonium.kernels.backend import compiled
@@ -28,7 +30,7 @@ def binary_averages(visible: Tensor, field: Tensor, bias: Tensor) -> tuple[Tenso
     (Tensor, Tensor, Tensor)
         (cases, m), (n,) and (m,): the first as of `mean_of_field`, the others from sums in float32.
     """
-    averages = Averages(len(visible), visible.shape[1], bias)
+    averages = Averages(len(visible), visible.shape[1], bias, compiled("averages").binary_averages)
     averages.take(visible, field)
     averages.run()
     return averages.found
@@ -37,21 +39,27 @@ def binary_averages(visible: Tensor, field: Tensor, bias: Tensor) -> tuple[Tenso
 class Averages:
     """`binary_averages` of so many cases of n visible units, made once and run again and again.
 
+    Parameters
+    ----------
+    cases, n : int
+    bias : Tensor, shape (m,)
+    kernel : numba.core.ccallback.CFunc
+        Of `compiled/averages.py`: it says whether visible states are float32 or bits.
+
     Attributes
     ----------
     found : (Tensor, Tensor, Tensor)
         Where each run leaves the means (cases, m) and both averages, (n,) and (m,).
     """
 
-    def __init__(self, cases: int, n: int, bias: Tensor) -> None:
+    def __init__(self, cases: int, n: int, bias: Tensor, kernel: Any) -> None:
         m, most = len(bias), -(-cases // PIECES)
         averages, sums = bias.new_empty(n + m), bias.new_empty(-(-cases // most), n + m)
         self.found = bias.new_empty(cases, m), averages[:n], averages[n:]
-        kernel = compiled("averages").binary_averages
         self._call = Call(kernel, None, None, bias, self.found[0], averages, sums, cases, n, m, most)
 
     def take(self, visible: Tensor, field: Tensor) -> None:
-        """Take states (cases, n) and fields (cases, m) for the next run."""
+        """Take states and fields (cases, m) for the next run."""
         self._call[0], self._call[1] = visible, field
 
     def run(self) -> None:

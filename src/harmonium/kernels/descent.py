@@ -127,7 +127,8 @@ def descend(
 class WeightsDescent:
     """The steps that `descend` takes, with its parameters: made once, they can be taken again and again.
 
-    Only visible states, numbers and offsets are given anew for each.
+    Only visible states, numbers and offsets are given anew for each. With `of_bits`, for packed weights, these states
+    are bits (`bits_for`).
     """
 
     def __init__(
@@ -138,6 +139,7 @@ class WeightsDescent:
         data: tuple[Tensor, float],
         packed: PackedWeights | TiledWeights | None = None,
         largest: float = 1.0,
+        of_bits: bool = False,
     ) -> None:
         (y, of_model), (other_y, of_data) = model, data
         (n, m), units = weights.shape, LANES if isinstance(packed, TiledWeights) else UNITS
@@ -148,7 +150,7 @@ class WeightsDescent:
         dots, sums = torch.empty(n), torch.empty(-(-n // units), m)
         self.corrections = dots, sums[0]
         self._changed, self._packed = [weights] if velocity is None else [weights, velocity], packed
-        kernel, copies = _kernel_for(packed, len(sums))
+        kernel, copies = _kernel_for(packed, len(sums), "_bits" if of_bits else "")
         phases = None, len(y), None, len(other_y), y.contiguous(), other_y.contiguous()
         means = _room_for_means(len(y), len(other_y), m, packed)
         rest = self._numbers, units, None, None, None, dots, sums, *copies
@@ -170,14 +172,17 @@ class WeightsDescent:
         return None if offsets is None else self.corrections
 
 
-def _kernel_for(packed: PackedWeights | TiledWeights | None, pieces: int) -> tuple[Any, tuple[Argument, ...]]:
+def _kernel_for(
+    packed: PackedWeights | TiledWeights | None, pieces: int, of_states: str
+) -> tuple[Any, tuple[Argument, ...]]:
     """Return the kernel for copies of the weights of this kind, and what it is told of these."""
     if packed is None:
         return compiled("float_descent").descend, ()
     if isinstance(packed, TiledWeights):
-        return compiled("tile_descent").descend_tiles, (packed.rows, packed.columns)
+        return getattr(compiled("tile_descent"), f"descend_tiles{of_states}"), (packed.rows, packed.columns)
     sizes = np.empty(pieces, dtype=np.uint32)
-    return compiled("word_descent").descend_rounded, (packed.rows, packed.columns, packed.scales, sizes)
+    kernel = getattr(compiled("word_descent"), f"descend_rounded{of_states}")
+    return kernel, (packed.rows, packed.columns, packed.scales, sizes)
 
 
 def _scales_of_means(largest: float, *factors: float) -> tuple[float, ...]:

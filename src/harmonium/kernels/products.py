@@ -86,15 +86,13 @@ class PackedWeights:
         words = compiled("words")
         if self.rows.dtype == torch.float32 or not multiplies_pairs() or max(self.shape) >= words.MOST:
             return None
-        return Sweeper(compiled("word_sweeps").sweep_words, self.rows, self.columns, self.scales, words.GROUP, GROUPS)
+        sweeps = compiled("word_sweeps")
+        copies = self.rows, self.columns, self.scales
+        return Sweeper(sweeps.sweep_words, sweeps.start_words, *copies, words.GROUP, GROUPS)
 
     def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return v W: (..., n) -> (..., m); fast where most of v is 0, or as usual (n,)."""
         return _product(visible, self.rows, self.shape[1], usual, self.scales)
-
-    def hidden_field_call(self, visible: Tensor, out: Tensor) -> Call:
-        """Return the call that writes v W of binary states: (cases, n) -> (cases, m)."""
-        return _product_call(visible, self.rows, out, self.scales)
 
     def visible_field(self, hidden: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return h W^T: (..., m) -> (..., n); fast where most of h is 0, or as usual (m,)."""

@@ -15,8 +15,8 @@ from harmonium.kernels.threads import Call
 FEWEST = 64
 """So many units of a layer are drawn at once."""
 
-FIELD, VISIBLE, FOUND = 0, 5, 6
-"""Where a call of sweeps has the field that it begins with, and v and the field that it writes."""
+FIELD, VISIBLE, FOUND, BITS = 0, 5, 6, 15
+"""Where a call of sweeps has the field that it begins with, and v, the field and v as bits, which it writes."""
 
 
 class Sweeper(NamedTuple):
@@ -24,7 +24,8 @@ class Sweeper(NamedTuple):
 
     Attributes
     ----------
-    kernel : numba.core.ccallback.CFunc
+    kernel, starts : numba.core.ccallback.CFunc
+        What sweeps, and what takes states to begin with.
     rows, columns : Tensor
         Packed weights, for products with visible and with hidden states.
     told : int or ndarray
@@ -36,6 +37,7 @@ class Sweeper(NamedTuple):
     """
 
     kernel: Any
+    starts: Any
     rows: Tensor
     columns: Tensor
     told: int | np.ndarray
@@ -75,10 +77,15 @@ class Sweeper(NamedTuple):
         Nothing but the result leaves the caches. States and fields are those that products and the kernel of
         `sample_from_field` give one after the other.
         """
-        sweeps_of_all = Sweeps(self, field.numel() // field.shape[-1], biases, sweeps, scale)
-        moved = sweeps_of_all.take(field, generator)
-        sweeps_of_all.run()
-        return moved
+        call = Sweeps(self, field.numel() // field.shape[-1], biases, sweeps, scale)
+        visible, found = field.new_empty(*field.shape[:-1], len(biases[0])), torch.empty_like(field)
+        call.take(field, found, visible, None, generator)
+        call.run()
+        return visible, found
+
+    def cases_of_piece(self, cases: int) -> int:
+        """Return how many of so many cases make a piece of work."""
+        return self.group * groups_of_piece(-(-cases // self.group), self.most, torch.get_num_threads())
 
     def takes(self, cases: int, units: int) -> bool:
         """Whether `sweep` takes layers of so many units or more, and is the fastest way for so many chains.
@@ -97,21 +104,53 @@ class Sweeps:
         below, above = biases
         n, m = below.numel(), above.numel()
         self._keys, factor = torch.empty(sweeps, 2, dtype=torch.int64), np.array([scale], dtype=np.float32)
-        of_piece = sweeper.group * groups_of_piece(-(-cases // sweeper.group), sweeper.most, torch.get_num_threads())
         tensors = None, sweeper.rows, sweeper.columns, above, below, None, None
-        self._call = Call(sweeper.kernel, *tensors, cases, n, m, sweeper.told, sweeps, self._keys, of_piece, factor)
-        self._width = n
+        others = cases, n, m, sweeper.told, sweeps, self._keys, sweeper.cases_of_piece(cases), factor, None
+        self._call = Call(sweeper.kernel, *tensors, *others)
 
-    def take(self, field: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Take a field (..., m) to move on from; return where the next run leaves v (..., n) and W^T v (..., m)."""
-        visible, found = field.new_empty(*field.shape[:-1], self._width), torch.empty_like(field)
+    def take(
+        self,
+        field: Tensor,
+        found: Tensor,
+        visible: Tensor | None,
+        bits: Tensor | None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        """Take a field (cases, m) to move on from, and where the next run is to write W^T v (cases, m) and v.
+
+        v is written as float32 (cases, n), as bits (`bits_for`), or both.
+        """
         torch.randint(2**63 - 1, self._keys.shape, generator=generator, out=self._keys)
-        self._call[FIELD], self._call[VISIBLE], self._call[FOUND] = field, visible, found
-        return visible, found
+        self._call[FIELD], self._call[FOUND], self._call[VISIBLE], self._call[BITS] = field, found, visible, bits
 
     def run(self) -> None:
         """Sweep."""
         self._call.run()
+
+
+class Starts:
+    """What makes bits and a field of so many cases of binary states: made once, it can run again and again.
+
+    Parameters
+    ----------
+    sweeper : Sweeper
+    field : Tensor, shape (cases, m)
+        Where each run leaves W^T v.
+    bits : Tensor
+        Where it leaves v (`bits_for`).
+    """
+
+    def __init__(self, sweeper: Sweeper, field: Tensor, bits: Tensor, n: int) -> None:
+        cases, m = field.shape
+        self._inexact = np.zeros(1, dtype=np.int64)
+        numbers = cases, n, m, sweeper.told, sweeper.cases_of_piece(cases)
+        self._call = Call(sweeper.starts, None, sweeper.rows, field, bits, *numbers, self._inexact)
+
+    def run(self, visible: Tensor) -> bool:
+        """Take v (cases, n), float32; return whether all of it is 0 or 1. If not, the results are void."""
+        self._inexact[0], self._call[0] = 0, visible
+        self._call.run()
+        return self._inexact[0] == 0
 
 
 @functools.cache

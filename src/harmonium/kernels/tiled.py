@@ -67,17 +67,14 @@ class TiledWeights:
         """Return v W: (..., n) -> (..., m); what is usual, which sums of rows want to know, makes no difference."""
         return _product(visible, self.rows, self.shape[1], self.parts)
 
-    def hidden_field_call(self, visible: Tensor, out: Tensor) -> Call:
-        """Return the call that writes v W: (cases, n) -> (cases, m)."""
-        return _product_call(visible, self.rows, out, self.parts)
-
     def visible_field(self, hidden: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return h W^T: (..., m) -> (..., n); what is usual, which sums of rows want to know, makes no difference."""
         return _product(hidden, self.columns, self.shape[0], self.parts)
 
     def sweeper(self) -> Sweeper:
         """Return what carries out Gibbs sweeps in one pass."""
-        return Sweeper(compiled("tile_sweeps").sweep_tiles, self.rows, self.columns, self.parts, LANES, GROUPS)
+        sweeps = compiled("tile_sweeps")
+        return Sweeper(sweeps.sweep_tiles, sweeps.start_tiles, self.rows, self.columns, self.parts, LANES, GROUPS)
 
 
 def packed_weights(weights: Tensor, rounded: bool) -> PackedWeights | TiledWeights:

@@ -20,11 +20,14 @@ torch.Size([10, 6])
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from harmonium.kernels import states_of_bits
 from harmonium.kernels.autograd import no_grad
 from harmonium.rbm import RBM
 
@@ -54,6 +57,39 @@ class GibbsState(NamedTuple):
     def tensors(self) -> dict[str, Tensor]:
         """Return both by their names."""
         return self._asdict()
+
+
+class GibbsStateInBits:
+    """Where chains of binary units stand: as a `GibbsState`, but visible states are bits until somebody asks for them.
+
+    Parameters
+    ----------
+    bits : Tensor
+        Visible states (`harmonium.kernels.bits_for`).
+    hidden_field : Tensor, shape (chains, m)
+    n : int
+        The number of visible units.
+    """
+
+    def __init__(self, bits: Tensor, hidden_field: Tensor, n: int) -> None:
+        self._bits, self._n, self.hidden_field = bits, n, hidden_field
+
+    @functools.cached_property
+    def visible(self) -> Tensor:
+        """The visible states (chains, n), float32."""
+        return states_of_bits(self._bits, len(self.hidden_field), self._n)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter((self.visible, self.hidden_field))
+
+    @property
+    def chains(self) -> GibbsStateInBits:
+        """The chains of the model itself: these."""
+        return self
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return both by their names."""
+        return GibbsState(*self).tensors()
 
 
 @no_grad

@@ -120,11 +120,9 @@ def update(state: TrainingState, batch: torch.Tensor) -> None:
 def _learn(state: TrainingState, batch: torch.Tensor) -> None:
     estimator = grown(state)
     ready = prepared(state, estimator, batch)
-    if ready is not None:
-        ready.learn(state, batch)
-    else:
+    if ready is None or not ready.learn(state, batch):
         _learn_in_parts(state, estimator, batch)
-    chains = len(batch) if state.chains is None else len(state.chains.visible)
+    chains = len(batch) if state.chains is None else len(state.chains.hidden_field)
     state.live.earn(2 * len(batch) + (2 * getattr(estimator, "steps", 1) + 1) * chains)
 
 

@@ -6,10 +6,20 @@ from torch import Tensor
 
 from harmonium.gradients import ContrastiveDivergence, Estimator, PersistentContrastiveDivergence, Statistics
 from harmonium.gradients.closed_form import Outer
-from harmonium.kernels import Averages, LayersDescent, Offsets, Sweeps, WeightsDescent, is_binary, kernels_take
-from harmonium.kernels.backend import SMALLEST
+from harmonium.kernels import (
+    Averages,
+    LayersDescent,
+    Offsets,
+    Starts,
+    Sweeps,
+    WeightsDescent,
+    bits_for,
+    is_binary,
+    kernels_take,
+)
+from harmonium.kernels.backend import SMALLEST, compiled
 from harmonium.packed import RoundedRBM
-from harmonium.sampling import GibbsState
+from harmonium.sampling import GibbsState, GibbsStateInBits
 from harmonium.training.descent import is_plain_descent, layer_steps, numbers_of, offsets_of, velocity_of
 from harmonium.training.state import TrainingState
 from harmonium.units import Bernoulli
@@ -18,9 +28,9 @@ from harmonium.units import Bernoulli
 class PreparedUpdate:
     """CD-k or PCD-k of binary units with weights of 16 bits: product, sweeps, averages, gradient and step.
 
-    The kernels are those of the general way, in its order and with its random numbers, so that the model is the same,
-    bit for bit. What is saved is the time between them, in which that way makes tensors and tables and decides which
-    kernel to take: a quarter of an update of 100 examples.
+    The model is that of the general way, bit for bit: sums, their order and random numbers are the same. What is saved
+    is the time in which that way makes tensors and tables and decides which kernel to take, a quarter of an update of
+    100 examples, and the memory that visible states take: here kernels hand them on as bits.
 
     Parameters
     ----------
@@ -40,12 +50,13 @@ class PreparedUpdate:
         self._velocities = [velocity_of(state.optimizer, parameter) for parameter in self._parameters]
         self._addresses = [parameter.data_ptr() for parameter in self._parameters]
         weights, below, above = (parameter.detach() for parameter in self._parameters)
-        self._field = weights.new_empty(cases, len(above))
-        self._product = packed.hidden_field_call(weights.new_empty(cases, len(below)), self._field)
+        n, kernel = len(below), compiled("averages").averages_of_bits
+        self._field, self._batch = weights.new_empty(cases, len(above)), bits_for(cases, n)
+        self._starts = Starts(sweeper, self._field, self._batch, n)
         self._sweeps = Sweeps(sweeper, chains, (below, above), steps)
-        self._of_data, self._of_model = (Averages(count, len(below), above) for count in (cases, chains))
+        self._of_data, self._of_model = (Averages(count, n, above, kernel) for count in (cases, chains))
         terms = (self._of_model.found[0], 1 / chains), (self._of_data.found[0], -1 / cases)
-        self._step = WeightsDescent(weights, self._velocities[0], *terms, packed)
+        self._step = WeightsDescent(weights, self._velocities[0], *terms, packed, of_bits=True)
         data, model = (_statistics(weights, averages.found) for averages in (self._of_data, self._of_model))
         corrections = None if state.settings.gradient == "plain" else self._step.corrections
         self._step_of_layers = LayersDescent(layer_steps(state.optimizer, rbm, data, model, corrections))
@@ -59,36 +70,42 @@ class PreparedUpdate:
         pairs = zip(self._parameters, self._velocities, strict=True)
         return all(velocity_of(state.optimizer, parameter) is velocity for parameter, velocity in pairs)
 
-    def learn(self, state: TrainingState, batch: Tensor) -> None:
-        """Change the model by one step on a batch (cases, n), and move the chains."""
-        chains = self._take(state, batch)
-        self._product.run()
+    def learn(self, state: TrainingState, batch: Tensor) -> bool:
+        """Change the model by one step on a batch (cases, n), and move the chains.
+
+        Returns whether this is done: not if a state of the batch is neither 0 nor 1; then nothing has changed.
+        """
+        self._sampled.packed  # noqa: B018 (brings the copy up to date, if something else has changed the weights)
+        if not self._starts.run(batch):
+            return False
+        bits, found = self._take(state)
         self._sweeps.run()
         self._of_model.run()
         self._of_data.run()
-        self._step.run(self._offsets(state, batch, chains))
+        self._step.run(self._offsets(state, batch))
         self._step_of_layers.run()
         self._sampled.stepped_with_packed()
         if state.persistent is not None:
-            state.persistent = chains
+            state.persistent = GibbsStateInBits(bits, found, batch.shape[1])
+        return True
 
-    def _take(self, state: TrainingState, batch: Tensor) -> GibbsState:
-        """Tell all kernels what is new; return where the chains will be."""
-        self._sampled.packed  # noqa: B018 (brings the copy up to date, if something else has changed the weights)
+    def _take(self, state: TrainingState) -> tuple[Tensor, Tensor]:
+        """Tell the kernels what is new; return where visible states of the chains, as bits, and their field will be."""
+        _, chains, _ = self._shape
+        bits, found = bits_for(chains, self._rbm.visible.size), self._field.new_empty(chains, self._field.shape[1])
         begin = self._field if state.chains is None else state.chains.hidden_field
-        chains = GibbsState(*self._sweeps.take(begin, state.generator))
-        self._product[0] = batch
-        self._of_model.take(*chains)
-        self._of_data.take(batch, self._field)
-        self._step.take(chains.visible, batch, numbers_of(state.optimizer, 0))
+        self._sweeps.take(begin, found, None, bits, state.generator)
+        self._of_model.take(bits, found)
+        self._of_data.take(self._batch, self._field)
+        self._step.take(bits, self._batch, numbers_of(state.optimizer, 0))
         self._step_of_layers.take(numbers_of(state.optimizer, 1))
-        return chains
+        return bits, found
 
-    def _offsets(self, state: TrainingState, batch: Tensor, chains: GibbsState) -> Offsets | None:
+    def _offsets(self, state: TrainingState, batch: Tensor) -> Offsets | None:
         """Return what centering needs, once the averages are there."""
         if state.settings.gradient == "plain":
             return None
-        data, model = _statistics(batch, self._of_data.found), _statistics(chains.visible, self._of_model.found)
+        data, model = _statistics(batch, self._of_data.found), _statistics(batch, self._of_model.found)
         seen = GibbsState(batch, self._field)
         frame, state.kept = state.coordinates.frame(self._sampled, state.kept, seen, data, model)
         return None if frame is None else offsets_of(data, model, frame)
@@ -109,7 +126,7 @@ def prepared(state: TrainingState, estimator: Estimator, batch: Tensor) -> Prepa
         return None
     if not isinstance(sampled, RoundedRBM) or cases != state.batch_size:
         return None
-    chains = cases if state.chains is None else len(state.chains.visible)
+    chains = cases if state.chains is None else len(state.chains.hidden_field)
     if not (kernels_take(batch) and is_binary(batch)) or getattr(estimator, "chains", 0) > chains:  # more are to join
         return None
     shape = cases, chains, estimator.steps

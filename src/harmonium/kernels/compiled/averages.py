@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.intrinsics import floats_at
+from harmonium.kernels.compiled.bits import blocks_of, count_ones, room_for
+from harmonium.kernels.compiled.intrinsics import LANES, floats_at, words_at
 from harmonium.kernels.compiled.pieces import arrive, finish_piece, next_piece
 from harmonium.kernels.compiled.samplers import sigmoid
 
@@ -48,4 +49,36 @@ def binary_averages(table: Any) -> None:
                 of_hidden[j] += mean[case, j]
         if finish_piece(counter, pieces):
             _average(sums, cases, out)
+        piece = next_piece(counter, side, pieces)
+
+
+@njit(nogil=True, error_model="numpy")
+def _average_bits(bits: Any, cases: Any, averages: Any, first: Any, apart: Any) -> None:
+    """Write the averages of every `apart`-th block of units from the first on; sums of whole numbers are exact."""
+    counts, share = np.empty(LANES, np.uint16), np.float32(1) / np.float32(cases)
+    for block in range(first, len(bits), apart):
+        count_ones(bits.ctypes.data + 4 * block * bits.shape[1], cases, counts.ctypes.data)
+        for k in range(min(LANES, len(averages) - block * LANES)):
+            averages[block * LANES + k] = np.float32(counts[k]) * share
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
+def averages_of_bits(table: Any) -> None:
+    """Do what `binary_averages` does of v as bits (`bits.py`), in fewer than 2^16 cases, with a table as there."""
+    counter, cases, n, m, most = table[0], table[7], table[8], table[9], table[10]
+    bits, field = carray(words_at(table[1]), (blocks_of(n), room_for(cases))), carray(floats_at(table[2]), (cases, m))
+    bias, mean = carray(floats_at(table[3]), (m,)), carray(floats_at(table[4]), (cases, m))
+    side, pieces = arrive(counter), (cases + most - 1) // most
+    out, sums = carray(floats_at(table[5]), (n + m,)), carray(floats_at(table[6]), (pieces, m))
+    piece = next_piece(counter, side, pieces)
+    while piece < pieces:
+        of_hidden = sums[piece]
+        of_hidden[:] = 0
+        for case in range(piece * most, min(cases, (piece + 1) * most)):
+            sigmoid(field[case], bias, mean[case])
+            for j in range(m):
+                of_hidden[j] += mean[case, j]
+        _average_bits(bits, cases, out[:n], piece, pieces)
+        if finish_piece(counter, pieces):
+            _average(sums, cases, out[n:])
         piece = next_piece(counter, side, pieces)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
+from harmonium.kernels.compiled.bits import blocks_of, room_for
 from harmonium.kernels.compiled.elementary import inlined
 from harmonium.kernels.compiled.intrinsics import LANES, floats_at, words_at
 from harmonium.kernels.compiled.packing import (
@@ -89,12 +90,25 @@ def offsets_at(first: Any, second: Any, third: Any, n: Any, m: Any) -> Any:
 
 
 @njit(inline="always")
+def states_of(table: Any) -> Any:
+    """Return the visible states of the model and of the data, of the same table."""
+    of_model, of_data, n = table[2], table[4], table[10]
+    return carray(floats_at(table[1]), (of_model, n)), carray(floats_at(table[3]), (of_data, n))
+
+
+@njit(inline="always")
+def bits_of(table: Any) -> Any:
+    """Return the same where the table has them as bits (`bits.py`)."""
+    of_model, of_data, blocks = room_for(table[2]), room_for(table[4]), blocks_of(table[10])
+    return carray(words_at(table[1]), (blocks, of_model)), carray(words_at(table[3]), (blocks, of_data))
+
+
+@njit(inline="always")
 def arrays_of(table: Any) -> Any:
-    """Return the arrays of a table as `descend` has it: states, means, W, velocity, numbers, offsets and dots, sums."""
+    """Return the arrays of a table as `descend` has it: means, W, velocity, numbers, offsets and dots, sums."""
     of_model, of_data, n, m, units = table[2], table[4], table[10], table[11], table[13]
     visible, hidden = offsets_at(table[14], table[15], table[16], n, m)
     return (
-        (carray(floats_at(table[1]), (of_model, n)), carray(floats_at(table[3]), (of_data, n))),
         (carray(floats_at(table[5]), (of_model, m)), carray(floats_at(table[6]), (of_data, m))),
         carray(floats_at(table[8]), (n, m)),
         carray(floats_at(table[9]), (n, m)),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from harmonium.kernels.compiled.descent import TILE, add_to_first, arrays_of, descend_rows, pack_phases
+from harmonium.kernels.compiled.descent import TILE, add_to_first, arrays_of, descend_rows, pack_phases, states_of
 from harmonium.kernels.compiled.intrinsics import LANES, floats_at
 from harmonium.kernels.compiled.lists import list_cases
 from harmonium.kernels.compiled.pieces import STAGE, arrive, finish_piece, next_piece
@@ -57,7 +57,7 @@ def descend(table: Any) -> None:
     (or 0): visible (n,), hidden (m,), differences of means (m,); dots (n,), sums (pieces, m), the first all at last.
     """
     counter, of_model, of_data, n, m, units = table[0], table[2], table[4], table[10], table[11], table[13]
-    (x_model, x_data), y, weights, velocity, factors, centre, sums = arrays_of(table)
+    (x_model, x_data), (y, weights, velocity, factors, centre, sums) = states_of(table), arrays_of(table)
     width, side = (m + LANES - 1) // LANES, arrive(counter)
     means = carray(floats_at(table[7]), (width, of_model + of_data, LANES))
     pack_phases(counter, side, y, of_model, means, centre[2][0], factors)

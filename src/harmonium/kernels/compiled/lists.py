@@ -8,7 +8,7 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 
 from harmonium.kernels.compiled.intrinsics import HALF, LANES, floats_at, mask_of_different, trailing_zeros
-from harmonium.kernels.compiled.words import append_turned, append_words, write_words
+from harmonium.kernels.compiled.words import append_turned, append_turned_bits, append_words, write_words
 
 ONE, ZERO, BIT = np.float32(1), np.float32(0), np.uint64(1)
 EVEN = np.uint64(0x55555555)
@@ -211,6 +211,20 @@ def list_case_words(
             lost |= append_turned(source, apart, pair, ones, words, room, counts.ctypes.data + 8 * k)
     scratch[0, 0] = ZERO  # numba frees what is not used any more
     return lost == 0
+
+
+@njit(nogil=True, error_model="numpy")
+def list_case_bits(
+    x: Any, first: Any, last: Any, start: Any, stop: Any, index: Any, word: Any, counts: Any, shift: Any
+) -> Any:
+    """Do what `list_case_words` does with bits x (blocks, cases); first case and unit are multiples of 32."""
+    room, pitch = 4 * index.shape[1], x.shape[1]
+    for case in range(start, stop, LANES):
+        for begin in range(first, last, LANES):
+            bits, k = x.ctypes.data + 4 * (begin // LANES * pitch + case), begin - first
+            ones, words, pair = index.ctypes.data + k * room, word.ctypes.data + k * room, shift + (case - start) // 2
+            append_turned_bits(bits, pair, ones, words, room, counts.ctypes.data + 8 * k)
+    return True
 
 
 @cfunc(types.int64(types.int64, types.int64), cache=True, error_model="numpy")

@@ -7,8 +7,17 @@ from typing import Any
 import numpy as np
 from numba import carray, njit
 
+from harmonium.kernels.compiled.bits import bits_of_states, blocks_of, room_for, write_states
 from harmonium.kernels.compiled.drawing import COUNTERS
-from harmonium.kernels.compiled.intrinsics import LANES, floats_at, halves_at, longs_at
+from harmonium.kernels.compiled.intrinsics import (
+    LANES,
+    fetch_and_increment,
+    floats_at,
+    halves_at,
+    longs_at,
+    mask_of_different,
+    words_at,
+)
 from harmonium.kernels.compiled.philox import ROUNDS, fill_keys
 from harmonium.kernels.compiled.pieces import arrive, next_piece
 
@@ -20,6 +29,92 @@ def _padded(bias: Any, width: Any) -> Any:
     out = np.zeros(width, np.float32)
     out[: len(bias)] = bias
     return out
+
+
+@njit(inline="always")
+def _pitch(width: Any) -> Any:
+    """Return how many states lie from a case to the next, so that lines of a row are odd in number, for the cache."""
+    return width + LANES * (1 - width // LANES % 2)
+
+
+@njit(nogil=True, error_model="numpy")
+def _store(cases: Any, width: Any) -> Any:
+    """Return the memory of `_states`, to be named as long as these are used: numba frees what is not used any more."""
+    return np.zeros(2 * cases * _pitch(width) + LINE, np.uint8)
+
+
+@njit(nogil=True, error_model="numpy")
+def _states(store: Any, cases: Any, width: Any) -> Any:
+    """Return room for states of 16 bits, (cases, width and more), at a multiple of 64 bytes."""
+    return carray(halves_at((store.ctypes.data + LINE - 1) // LINE * LINE), (cases, _pitch(width)))
+
+
+@njit(nogil=True, error_model="numpy")
+def _write_bits(states: Any, count: Any, n: Any, bits: Any, first: Any) -> None:
+    """Write n states of some cases as bits; those drawn beyond the last unit, to fill a register, are left out."""
+    ends = (np.uint64(1) << np.uint64(n % LANES)) - np.uint64(1)
+    for k in range(count):
+        row = states.ctypes.data + 2 * k * states.shape[1]
+        for block in range(n // LANES):
+            bits[block, first + k] = bits_of_states(row + LINE * block)
+        if n % LANES:
+            bits[n // LANES, first + k] = bits_of_states(row + LINE * (n // LANES)) & ends
+
+
+@njit(nogil=True, error_model="numpy")
+def _read_bits(x: Any, zeros: Any, ones: Any, bits: Any, case: Any) -> Any:
+    """Write x (n,) as the bits of a case; return whether a state is neither 0 nor 1."""
+    lost, whole = np.uint64(0), len(x) // LANES
+    for block in range(whole):
+        place = x.ctypes.data + 4 * LANES * block
+        mask = mask_of_different(place, zeros)
+        lost |= mask & mask_of_different(place, ones)
+        bits[block, case] = mask
+    if whole * LANES < len(x):
+        mask = np.uint64(0)
+        for k in range(np.uint64(len(x) - whole * LANES)):
+            v = x[np.uint64(whole * LANES) + k]
+            mask |= np.uint64(v != ZERO) << k
+            lost |= np.uint64((v != ZERO) & (v != ONE))
+        bits[whole, case] = mask
+    return lost != 0
+
+
+def starter(one: int, multiply: Any, block: int) -> Any:
+    """Return the function that takes binary states for the start of sweeps, with the arguments of `sweeper`."""
+
+    @njit(nogil=True, error_model="numpy")
+    def start(table: Any) -> None:
+        """x (cases, n) -> x as bits (`bits.py`), and W^T x (cases, m).
+
+        table: x, rows of W, field, bits, cases, n, m, what `multiply` is told, cases a piece, address of an int64,
+        which is raised if a state is neither 0 nor 1: then neither result is right.
+        """
+        counter, cases, n, m, how, most = table[0], table[5], table[6], table[7], table[8], table[9]
+        x, field = carray(floats_at(table[1]), (cases, n)), carray(floats_at(table[3]), (cases, m))
+        bits = carray(words_at(table[4]), (blocks_of(n), room_for(cases)))
+        below = blocks_of(n) * LANES
+        out, store = np.zeros((most, (m + block - 1) // block * block), np.float32), _store(most, below)
+        states, limits = _states(store, most, below), np.zeros((2, LANES), np.float32)
+        limits[1] = ONE
+        zeros, ones = limits[0].ctypes.data, limits[1].ctypes.data
+        side, pieces = arrive(counter), (cases + most - 1) // most
+        piece = next_piece(counter, side, pieces)
+        while piece < pieces:
+            first = piece * most
+            count = min(cases, first + most) - first
+            for k in range(count):
+                if _read_bits(x[first + k], zeros, ones, bits, first + k):
+                    fetch_and_increment(table[10])
+                row = states.ctypes.data + 2 * k * states.shape[1]
+                for j in range(blocks_of(n)):
+                    write_states(np.uint64(bits[j, first + k]), one, row + LINE * j)
+            multiply(states, count, n, m, table[2], how, out)
+            field[first : first + count] = out[:count, :m]
+            piece = next_piece(counter, side, pieces)
+        store[0], limits[0, 0] = 0, ZERO  # numba frees what is not used any more, and these are read by their addresses
+
+    return start
 
 
 def _drawer(draw_states: Any) -> Any:
@@ -62,8 +157,9 @@ def sweeper(draw_states: Any, one: int, multiply: Any, block: int) -> Any:
     def sweep(table: Any) -> None:
         """W^T v (cases, m) -> v (cases, n) and W^T v after sweeps of binary units: h given v, v given h.
 
-        table: field, rows of W, columns of W, bias of h, bias of v, v, field, cases, n, m, what `multiply` is told,
-        sweeps, the keys (sweeps, 2) of h and v, cases a piece, address of the factor that fields count by.
+        table: field, rows of W, columns of W, bias of h, bias of v, v or 0, field, cases, n, m, what `multiply` is
+        told, sweeps, the keys (sweeps, 2) of h and v, cases a piece, address of the factor that fields count by, v as
+        bits (`bits.py`) or 0.
         """
         counter, cases, n, m, how, sweeps, most = (
             table[0],
@@ -81,11 +177,8 @@ def sweeper(draw_states: Any, one: int, multiply: Any, block: int) -> Any:
         of_hidden = _padded(carray(floats_at(table[4]), (m,)), above)
         of_visible = _padded(carray(floats_at(table[5]), (n,)), below)
         up, down = np.zeros((most, above), np.float32), np.zeros((most, below), np.float32)
-        pitch = max(above, below) + LANES * (
-            1 - max(above, below) // LANES % 2
-        )  # lines of a row are odd, for the cache
-        store = np.zeros(2 * most * pitch + LINE, np.uint8)
-        states = carray(halves_at((store.ctypes.data + LINE - 1) // LINE * LINE), (most, pitch))
+        bits, store = carray(words_at(table[16]), (blocks_of(n), room_for(cases))), _store(most, max(above, below))
+        states = _states(store, most, max(above, below))
         side, pieces = arrive(counter), (cases + most - 1) // most
         piece = next_piece(counter, side, pieces)
         while piece < pieces:
@@ -98,9 +191,11 @@ def sweeper(draw_states: Any, one: int, multiply: Any, block: int) -> Any:
                 draw(down, count, scale, of_visible, n, first, of_sweep[sweep, 1], keys, states)
                 multiply(states, count, n, m, table[2], how, up)
             for k in range(count):
-                for j in range(n):
-                    visible[first + k, j] = ONE if states[k, j] == is_on else ZERO
                 found[first + k] = up[k, :m]
+                for j in range(n if table[6] != 0 else 0):
+                    visible[first + k, j] = ONE if states[k, j] == is_on else ZERO
+            if table[16] != 0:
+                _write_bits(states, count, n, bits, first)
             piece = next_piece(counter, side, pieces)
         store[0] = 0  # numba frees what is not used any more, and states are read by their address
 

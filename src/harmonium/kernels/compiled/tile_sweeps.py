@@ -10,7 +10,7 @@ from harmonium.kernels.compiled.drawing import ONE_IN_BFLOAT16, draw_states_in_b
 from harmonium.kernels.compiled.intrinsics import LANES
 from harmonium.kernels.compiled.packing import pairs_of
 from harmonium.kernels.compiled.sums import ROW
-from harmonium.kernels.compiled.sweeps import LINE, sweeper
+from harmonium.kernels.compiled.sweeps import LINE, starter, sweeper
 from harmonium.kernels.compiled.tiles import add_product, clear_sums, close_tiles, open_tiles, write_sums
 
 
@@ -28,9 +28,19 @@ def _multiply(states: Any, cases: Any, n: Any, _m: Any, right: Any, parts: Any, 
 
 
 _sweep = sweeper(draw_states_in_bfloat16, ONE_IN_BFLOAT16, _multiply, LANES)
+_start = starter(ONE_IN_BFLOAT16, _multiply, LANES)
+TABLE = types.void(types.CPointer(types.int64))
 
 
-@cfunc(types.void(types.CPointer(types.int64)), cache=True, error_model="numpy")
+@cfunc(TABLE, cache=True, error_model="numpy")
+def start_tiles(table: Any) -> None:
+    """Take the start of sweeps as `sweeps.starter` says, with the arguments of `sweep_tiles`."""
+    open_tiles()
+    _start(table)
+    close_tiles()
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
 def sweep_tiles(table: Any) -> None:
     """Sweep as `sweeps.sweeper` says; `multiply` is told the parts of W, and a piece is a multiple of 32 cases."""
     open_tiles()

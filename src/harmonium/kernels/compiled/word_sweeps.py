@@ -11,7 +11,7 @@ from harmonium.kernels.compiled.drawing import draw_whole_states
 from harmonium.kernels.compiled.intrinsics import HALF, LANES, floats_at
 from harmonium.kernels.compiled.packing import pairs_of
 from harmonium.kernels.compiled.sums import ROW, WIDE, add_rows_of_pairs
-from harmonium.kernels.compiled.sweeps import sweeper
+from harmonium.kernels.compiled.sweeps import starter, sweeper
 from harmonium.kernels.compiled.words import DENSE, GROUP, MULTIPLIES_PAIRS, append_nonzero, multiply_group
 
 if not MULTIPLIES_PAIRS:  # LLVM would end the whole process
@@ -52,10 +52,17 @@ def _multiply(states: Any, cases: Any, n: Any, m: Any, right: Any, scale_at: Any
                 add_rows_of_pairs(target + case * apart, rows, further, ones, words, counts[case], 0, scale)
 
 
-_sweep = sweeper(draw_whole_states, 1, _multiply, WIDE)
+_sweep, _start = sweeper(draw_whole_states, 1, _multiply, WIDE), starter(1, _multiply, WIDE)
+TABLE = types.void(types.CPointer(types.int64))
 
 
-@cfunc(types.void(types.CPointer(types.int64)), cache=True, error_model="numpy")
+@cfunc(TABLE, cache=True, error_model="numpy")
+def start_words(table: Any) -> None:
+    """Take the start of sweeps as `sweeps.starter` says, with the arguments of `sweep_words`."""
+    _start(table)
+
+
+@cfunc(TABLE, cache=True, error_model="numpy")
 def sweep_words(table: Any) -> None:
     """Sweep as `sweeps.sweeper` says; `multiply` is told the address of the scale of W, a piece is a multiple of 6."""
     _sweep(table)

@@ -13,6 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from harmonium.kernels.compiled.bits import SHORTS, turned
 from harmonium.kernels.compiled.intrinsics import (
     FEATURES,
     HALF,
@@ -177,6 +178,25 @@ def append_turned(
         return builder.zext(any_lost, INT64)
 
     return types.int64(*[types.int64] * 7), generate
+
+
+@intrinsic
+def append_turned_bits(_context: Any, bits: Any, first: Any, index: Any, word: Any, room: Any, counts: Any) -> Any:
+    """Do the same with the bits of 32 units in 32 cases (`bits.py`); nothing is void."""
+
+    def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        bits, first, index, word, room, counts = arguments
+        places, one = _places(builder, first), ir.Constant(SHORTS, [1] * LANES)
+        for unit, mask in enumerate(turned(builder, bits)):
+            words = builder.bitcast(builder.select(mask, one, ir.Constant(SHORTS, [0] * LANES)), WORDS)
+            counter = builder.inttoptr(builder.add(counts, INT64(8 * unit)), INT64.as_pointer())
+            count = builder.load(counter)
+            shift = builder.add(builder.mul(room, INT64(unit)), builder.shl(count, INT64(2)))
+            more = _append(builder, words, places, builder.add(index, shift), builder.add(word, shift))
+            builder.store(builder.add(count, more), counter)
+        return target.get_dummy_value()
+
+    return types.void(*[types.int64] * 6), generate
 
 
 @intrinsic
