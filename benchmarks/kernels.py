@@ -83,7 +83,10 @@ PARTS = {
     "product_of_floats": "products",
     "sweep_words": "sweeps: random states and products",
     "sweep_tiles": "sweeps: random states and products",
+    "start_words": "products",
+    "start_tiles": "products",
     "binary_averages": "means and averages",
+    "averages_of_bits": "means and averages",
 }
 """What kernels do; all others belong to the gradient."""
 
