@@ -123,7 +123,6 @@ def update_by_parts(values: torch.Tensor, batch_size: int) -> None:
     data = materials(Dataset("digits", Cases(values)), settings, validation=0)
     state, watch = start(settings, data), Stopwatch()
     watch.around(Call, "run", part_of)
-    watch.around(Call, "run_alone", part_of)
     watch.around(PackedRBM, "_dense_product", lambda *_: "products")
     batches = values.split(batch_size)
     for batch in batches[:50]:

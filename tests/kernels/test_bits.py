@@ -53,7 +53,7 @@ def test_averages_of_bits_are_those_of_states(cases, n, m):
     def averaged():
         averages = Averages(cases, n, bias, backend.compiled("averages").averages_of_bits)
         averages.take(bits, field)
-        averages.run()
+        averages.call.run()
         return averages.found
 
     for found in with_threads(averaged):
@@ -69,7 +69,7 @@ def test_sweeps_write_the_same_states_both_ways(cases, n, m):
     visible, found, bits = torch.empty(cases, n), torch.empty(cases, m), bits_for(cases, n)
     sweeps = Sweeps(packed.sweeper(), cases, biases, 2)
     sweeps.take(field, found, visible, bits, seeded(5))
-    sweeps.run()
+    sweeps.call.run()
     assert torch.equal(states_of_bits(bits, cases, n), visible)
     assert bits.count_nonzero(0)[cases:].sum() == 0
     assert torch.equal(visible, packed.sweeper().sweep(field, biases, 2, seeded(5))[0])

@@ -32,7 +32,7 @@ def binary_averages(visible: Tensor, field: Tensor, bias: Tensor) -> tuple[Tenso
     """
     averages = Averages(len(visible), visible.shape[1], bias, compiled("averages").binary_averages)
     averages.take(visible, field)
-    averages.run()
+    averages.call.run()
     return averages.found
 
 
@@ -50,18 +50,15 @@ class Averages:
     ----------
     found : (Tensor, Tensor, Tensor)
         Where each run leaves the means (cases, m) and both averages, (n,) and (m,).
+    call : Call
     """
 
     def __init__(self, cases: int, n: int, bias: Tensor, kernel: Any) -> None:
         m, most = len(bias), -(-cases // PIECES)
         averages, sums = bias.new_empty(n + m), bias.new_empty(-(-cases // most), n + m)
         self.found = bias.new_empty(cases, m), averages[:n], averages[n:]
-        self._call = Call(kernel, None, None, bias, self.found[0], averages, sums, cases, n, m, most)
+        self.call = Call(kernel, None, None, bias, self.found[0], averages, sums, cases, n, m, most)
 
     def take(self, visible: Tensor, field: Tensor) -> None:
         """Take states and fields (cases, m) for the next run."""
-        self._call[0], self._call[1] = visible, field
-
-    def run(self) -> None:
-        """Average."""
-        self._call.run()
+        self.call[0], self.call[1] = visible, field

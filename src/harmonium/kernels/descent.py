@@ -121,14 +121,23 @@ def descend(
     (x, y, of_model), (other, other_y, of_data) = model, data
     step = WeightsDescent(weights, velocity, (y, of_model), (other_y, of_data), packed, largest)
     step.take(x, other, numbers)
-    return step.run(offsets)
+    step.centre(offsets)
+    step.call.run()
+    step.note()
+    return None if offsets is None else step.corrections
 
 
 class WeightsDescent:
     """The steps that `descend` takes, with its parameters: made once, they can be taken again and again.
 
-    Only visible states, numbers and offsets are given anew for each. With `of_bits`, for packed weights, these states
-    are bits (`bits_for`).
+    Only visible states, numbers and offsets are given anew for each, before `call` is run and `note` called. With
+    `of_bits`, for packed weights, these states are bits (`bits_for`).
+
+    Attributes
+    ----------
+    call : Call
+    corrections : (Tensor, Tensor)
+        Where each centred step leaves what `descend` returns.
     """
 
     def __init__(
@@ -154,22 +163,23 @@ class WeightsDescent:
         phases = None, len(y), None, len(other_y), y.contiguous(), other_y.contiguous()
         means = _room_for_means(len(y), len(other_y), m, packed)
         rest = self._numbers, units, None, None, None, dots, sums, *copies
-        self._call = Call(kernel, *phases, means, weights, velocity, n, m, *rest)
+        self.call = Call(kernel, *phases, means, weights, velocity, n, m, *rest)
 
     def take(self, of_model: Tensor, of_data: Tensor, numbers: Descent) -> None:
         """Take visible states and numbers for the next step."""
-        self._call[MODEL], self._call[DATA] = of_model, of_data
+        self.call[MODEL], self.call[DATA] = of_model, of_data
         self._numbers[:3] = numbers
 
-    def run(self, offsets: Offsets | None = None) -> tuple[Tensor, Tensor] | None:
-        """Step; return what `descend` does."""
+    def centre(self, offsets: Offsets | None) -> None:
+        """Take the offsets of the next step, if it is to be centred."""
         for k, offset in enumerate((None, None, None) if offsets is None else offsets):
-            self._call[OFFSETS + k] = offset if offset is None else offset.contiguous()
-        self._call.run()
+            self.call[OFFSETS + k] = offset if offset is None else offset.contiguous()
+
+    def note(self) -> None:
+        """Let the copy of the weights and torch know that a step was taken."""
         if isinstance(self._packed, PackedWeights):
             self._packed.keep_up(self._changed[0])
         torch.autograd.graph.increment_version(self._changed)
-        return None if offsets is None else self.corrections
 
 
 def _kernel_for(
@@ -212,7 +222,8 @@ def descend_layers(steps: list[LayerStep], numbers: Descent, scale: float = 1.0)
     """
     step = LayersDescent(steps)
     step.take(numbers, scale)
-    step.run()
+    step.call.run()
+    step.note()
 
 
 class LayersDescent:
@@ -224,13 +235,12 @@ class LayersDescent:
             averages = (None if part is None else part.contiguous() for part in step[2:])
             table += [*step[:2], *averages, step.parameter.numel()]
         self._changed = [part for step in steps for part in step[:2] if part is not None]
-        self._call = Call(compiled("descent").descend_layers, self._numbers, len(steps), *table)
+        self.call = Call(compiled("descent").descend_layers, self._numbers, len(steps), *table, alone=True)
 
     def take(self, numbers: Descent, scale: float = 1.0) -> None:
         """Take numbers for the next step."""
         self._numbers[:] = numbers.momentum, numbers.rate, scale
 
-    def run(self) -> None:
-        """Step."""
-        self._call.run_alone()
+    def note(self) -> None:
+        """Let torch know that a step was taken."""
         torch.autograd.graph.increment_version(self._changed)

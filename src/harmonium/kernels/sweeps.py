@@ -77,10 +77,10 @@ class Sweeper(NamedTuple):
         Nothing but the result leaves the caches. States and fields are those that products and the kernel of
         `sample_from_field` give one after the other.
         """
-        call = Sweeps(self, field.numel() // field.shape[-1], biases, sweeps, scale)
+        prepared = Sweeps(self, field.numel() // field.shape[-1], biases, sweeps, scale)
         visible, found = field.new_empty(*field.shape[:-1], len(biases[0])), torch.empty_like(field)
-        call.take(field, found, visible, None, generator)
-        call.run()
+        prepared.take(field, found, visible, None, generator)
+        prepared.call.run()
         return visible, found
 
     def cases_of_piece(self, cases: int) -> int:
@@ -106,7 +106,7 @@ class Sweeps:
         self._keys, factor = torch.empty(sweeps, 2, dtype=torch.int64), np.array([scale], dtype=np.float32)
         tensors = None, sweeper.rows, sweeper.columns, above, below, None, None
         others = cases, n, m, sweeper.told, sweeps, self._keys, sweeper.cases_of_piece(cases), factor, None
-        self._call = Call(sweeper.kernel, *tensors, *others)
+        self.call = Call(sweeper.kernel, *tensors, *others)
 
     def take(
         self,
@@ -121,11 +121,7 @@ class Sweeps:
         v is written as float32 (cases, n), as bits (`bits_for`), or both.
         """
         torch.randint(2**63 - 1, self._keys.shape, generator=generator, out=self._keys)
-        self._call[FIELD], self._call[FOUND], self._call[VISIBLE], self._call[BITS] = field, found, visible, bits
-
-    def run(self) -> None:
-        """Sweep."""
-        self._call.run()
+        self.call[FIELD], self.call[FOUND], self.call[VISIBLE], self.call[BITS] = field, found, visible, bits
 
 
 class Starts:

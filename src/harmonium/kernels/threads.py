@@ -49,10 +49,12 @@ class Call:
     *arguments : int, Tensor, ndarray or None
         Numbers. Of a tensor or an array the table holds the address, of None 0; ``call[place] = argument`` puts another
         one in its place.
+    alone : bool
+        Whether one thread is to run it, since its work is not worth waking others for; else all threads of torch do.
     """
 
-    def __init__(self, kernel: Any, *arguments: Argument) -> None:
-        self.kernel, self._entry = kernel, kernel.address
+    def __init__(self, kernel: Any, *arguments: Argument, alone: bool = False) -> None:
+        self.kernel, self.alone, self._entry = kernel, alone, kernel.address
         self._arguments = list(arguments)  # kept, since the table has nothing but their addresses
         counters = 1 + len(arguments)
         self._table = (ctypes.c_int64 * (counters + COUNTERS))()
@@ -69,18 +71,13 @@ class Call:
         raise TypeError("a call cannot be copied: it holds addresses of this process")
 
     def run(self) -> None:
-        """Run the kernel on all threads of torch."""
+        """Run the kernel."""
         ctypes.memset(self._counters, 0, 8 * COUNTERS)
         parallel, threads = _openmp(), torch.get_num_threads()
-        if parallel is None or threads == 1:
+        if parallel is None or threads == 1 or self.alone:
             _function(self._entry)(self._address)
         else:
             parallel(self._entry, self._address, threads, 0)
-
-    def run_alone(self) -> None:
-        """Run the kernel on this thread, where its work is not worth waking others for."""
-        ctypes.memset(self._counters, 0, 8 * COUNTERS)
-        _function(self._entry)(self._address)
 
 
 def run(kernel: Any, *arguments: Argument) -> None:

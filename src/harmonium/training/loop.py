@@ -105,25 +105,20 @@ def _check_not_diverged(state: TrainingState, record: Record | None = None) -> N
         )
 
 
-@torch.no_grad()
 def update(state: TrainingState, batch: torch.Tensor) -> None:
     """Change the model by one step on a batch (size, n): data term, model term, gradient, step."""
-    with products_on_gpu(batch.device, state.settings.precision):
-        _learn(state, batch)
+    estimator = grown(state)
+    ready = prepared(state, estimator, batch)
+    if ready is None or not ready.learn(state, batch):
+        with torch.no_grad(), products_on_gpu(batch.device, state.settings.precision):
+            _learn_in_parts(state, estimator, batch)
+    chains = len(batch) if state.chains is None else len(state.chains.hidden_field)
+    state.live.earn(2 * len(batch) + (2 * getattr(estimator, "steps", 1) + 1) * chains)
     if state.scheduler is not None:
         state.scheduler.step()
     state.update += 1
     if state.averages is not None and state.update % EVERY == 0:
         state.averages.update_parameters(state.rbm)
-
-
-def _learn(state: TrainingState, batch: torch.Tensor) -> None:
-    estimator = grown(state)
-    ready = prepared(state, estimator, batch)
-    if ready is None or not ready.learn(state, batch):
-        _learn_in_parts(state, estimator, batch)
-    chains = len(batch) if state.chains is None else len(state.chains.hidden_field)
-    state.live.earn(2 * len(batch) + (2 * getattr(estimator, "steps", 1) + 1) * chains)
 
 
 def _learn_in_parts(state: TrainingState, estimator: Estimator, batch: torch.Tensor) -> None:

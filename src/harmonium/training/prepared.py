@@ -79,11 +79,14 @@ class PreparedUpdate:
         if not self._starts.run(batch):
             return False
         bits, found = self._take(state)
-        self._sweeps.run()
-        self._of_model.run()
-        self._of_data.run()
-        self._step.run(self._offsets(state, batch))
-        self._step_of_layers.run()
+        self._sweeps.call.run()
+        self._of_model.call.run()
+        self._of_data.call.run()
+        self._step.centre(self._offsets(state, batch))
+        self._step.call.run()
+        self._step_of_layers.call.run()
+        self._step.note()
+        self._step_of_layers.note()
         self._sampled.stepped_with_packed()
         if state.persistent is not None:
             state.persistent = GibbsStateInBits(bits, found, batch.shape[1])
