@@ -5,11 +5,13 @@ import copy
 import pytest
 import torch
 
+from harmonium import packed
 from harmonium.data import Cases, Dataset
 from harmonium.gradients import make_estimator
 from harmonium.kernels import backend
 from harmonium.training import Settings, loop, materials, start, train
 from harmonium.training.prepared import prepared
+from support import with_threads
 
 pytestmark = pytest.mark.skipif(
     bool(backend.why_not()) or not backend.multiplies_pairs(), reason="the processor multiplies no pairs of 16 bits"
@@ -56,6 +58,28 @@ def test_the_general_way_does_the_same(method, gradient, steps, momentum, tiles)
     there = theirs.tensors()
     for name, tensor in ours.tensors().items():
         assert torch.equal(tensor, there[name]), name
+
+
+def test_few_states_are_drawn_by_kernels_too_whatever_the_threads(tiles, monkeypatch):
+    """The general way leaves so few to torch, whose random numbers are others, unless it is told not to."""
+    changes = {"method": "pcd", "momentum": 0.0, "batch_size": 10, "chains": 7}
+
+    def learned():
+        state, data = started(**changes)
+        for batch in data.train.first(200).split(10):
+            loop.update(state, batch)
+        return state
+
+    first, *others = with_threads(learned)
+    assert first.prepared is not None
+    assert all(torch.equal(state.rbm.weights, first.rbm.weights) for state in others)
+    state, data = started(**changes)
+    for module in (packed, backend):
+        monkeypatch.setattr(module, "SMALLEST", 1)
+    monkeypatch.setattr(loop, "prepared", in_general)
+    for batch in data.train.first(200).split(10):
+        loop.update(state, batch)
+    assert torch.equal(state.rbm.weights, first.rbm.weights)
 
 
 def test_what_is_not_prepared():

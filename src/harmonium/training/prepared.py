@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from harmonium.gradients import ContrastiveDivergence, Estimator, PersistentContrastiveDivergence, Statistics
@@ -18,6 +19,7 @@ from harmonium.kernels import (
     kernels_take,
 )
 from harmonium.kernels.backend import SMALLEST, compiled
+from harmonium.kernels.sweeps import FEWEST
 from harmonium.packed import RoundedRBM
 from harmonium.sampling import GibbsState, GibbsStateInBits
 from harmonium.training.descent import is_plain_descent, layer_steps, numbers_of, offsets_of, velocity_of
@@ -28,7 +30,8 @@ from harmonium.units import Bernoulli
 class PreparedUpdate:
     """CD-k or PCD-k of binary units with weights of 16 bits: product, sweeps, averages, gradient and step.
 
-    The model is that of the general way, bit for bit: sums, their order and random numbers are the same. What is saved
+    The model is that of the general way, bit for bit, where that draws states by kernels too (`SMALLEST` of them or
+    more): sums, their order and random numbers are the same. What is saved
     is the time in which that way makes tensors and tables and decides which kernel to take, a quarter of an update of
     100 examples, and the memory that visible states take: here kernels hand them on as bits.
 
@@ -130,7 +133,8 @@ def prepared(state: TrainingState, estimator: Estimator, batch: Tensor) -> Prepa
     if not isinstance(sampled, RoundedRBM) or cases != state.batch_size:
         return None
     chains = cases if state.chains is None else len(state.chains.hidden_field)
-    if not (kernels_take(batch) and is_binary(batch)) or getattr(estimator, "chains", 0) > chains:  # more are to join
+    in_order = batch.is_contiguous() and batch.dtype == torch.float32 and batch.is_cpu
+    if not (in_order and is_binary(batch)) or getattr(estimator, "chains", 0) > chains:  # more are to join
         return None
     shape = cases, chains, estimator.steps
     if state.prepared is None or not state.prepared.fits(state, *shape):
@@ -139,18 +143,24 @@ def prepared(state: TrainingState, estimator: Estimator, batch: Tensor) -> Prepa
 
 
 def _is_suited(state: TrainingState, sampled: RoundedRBM, cases: int, chains: int, steps: int) -> bool:
-    """Whether optimiser and settings are of the kind, and cases enough for each kernel to gain."""
-    rbm, settings, fewest = state.rbm, state.settings, min(cases, chains) * min(sampled.weights.shape)
-    if settings.penalties.change_gradient or settings.penalties.max_norm or settings.gradient == "standardized":
+    """Whether optimiser and settings are of the kind, and a sweep of the chains in one pass is the fastest.
+
+    Of fewer states than the general way draws by kernels its random numbers are others. Whatever is the fastest, the
+    choice must not depend there on the number of threads.
+    """
+    rbm, settings, penalties = state.rbm, state.settings, state.settings.penalties
+    if penalties.change_gradient or penalties.max_norm or settings.gradient == "standardized" or steps < 1:
         return False
-    if not is_plain_descent(state.optimizer, velocity_of(state.optimizer, rbm.weights)) or fewest < SMALLEST:
+    if not is_plain_descent(state.optimizer, velocity_of(state.optimizer, rbm.weights)):
         return False
-    if not type(rbm.visible) is type(rbm.hidden) is Bernoulli or not kernels_take(
-        *(x.detach() for x in rbm.parameters())
-    ):
+    if not type(rbm.visible) is type(rbm.hidden) is Bernoulli:
         return False
-    sweeper = sampled.packed.sweeper()
-    return steps > 0 and sweeper is not None and sweeper.takes(chains, min(sampled.weights.shape))
+    if not kernels_take(*(parameter.detach() for parameter in rbm.parameters())):
+        return False
+    units, sweeper = min(sampled.weights.shape), sampled.packed.sweeper()
+    if sweeper is None or units < FEWEST:
+        return False
+    return min(cases, chains) * units < SMALLEST or sweeper.takes(chains, units)
 
 
 def _statistics(visible: Tensor, found: tuple[Tensor, Tensor, Tensor]) -> Statistics:
