@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test test-tiles lint format bench docs clean
+.PHONY: help install demo test test-tiles test-portable lint format bench docs clean
 
 help:
 	@echo "make demo     train an RBM on 5,000 real digits; features, dreams, curves and a report"
@@ -40,6 +40,13 @@ test-tiles: install
 	NUMBA_CACHE_DIR=$$(mktemp -d) PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -p emulated_tiles \
 		tests/kernels/test_bits.py tests/kernels/test_tiled.py tests/kernels/test_sweeps.py tests/test_packed.py tests/training/test_descent.py \
 		tests/training/test_prepared.py
+
+# Compiled kernels for processors that have AVX2 but no AVX-512, and for those without either, where this one has more.
+KERNEL_TESTS := tests/kernels tests/test_packed.py tests/training/test_descent.py tests/training/test_prepared.py
+test-portable: install
+	NUMBA_CACHE_DIR=$$(mktemp -d) NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx,+avx2,+fma,+bmi,+bmi2,+popcnt,+lzcnt \
+		OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(KERNEL_TESTS)
+	NUMBA_CACHE_DIR=$$(mktemp -d) NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(KERNEL_TESTS)
 
 lint: install
 	$(BIN)/ruff check .

@@ -33,10 +33,10 @@ def _mixed_precision() -> str:
     if why_not():
         return "no: it needs the compiled kernels"
     if not multiplies_pairs():
-        return "no: the processor has no instructions for pairs of 16 bits (AVX-512 VNNI) and no matrix registers"
+        return "no: the processor multiplies no pairs of 16 bits (AVX2, AVX-512 VNNI) and has no matrix registers"
     if has_tiles():
         return "yes: products in bfloat16 in matrix registers (AMX); those of float32 too, in three parts"
-    return "yes: products with weights of 16 bits, two rows at once (AVX-512 VNNI); fewer rows where states are sparse"
+    return "yes: products with weights of 16 bits, two rows at once; fewer rows where states are sparse"
 
 
 def about_model(path: Path) -> dict[str, Any]:

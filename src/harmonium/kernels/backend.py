@@ -73,7 +73,7 @@ def multiplies_pairs() -> bool:
     """Whether kernels multiply numbers of 16 bits faster than float32: pairs at once, or in matrix registers."""
     if why_not():
         return False
-    return has_tiles() or (has("avx512_vnni") and bool(compiled("words").MULTIPLIES_PAIRS))
+    return has_tiles() or bool(compiled("instructions").MULTIPLIES_PAIRS)
 
 
 @functools.cache

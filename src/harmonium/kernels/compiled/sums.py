@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from llvmlite import ir
@@ -9,8 +10,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from harmonium.kernels.compiled.instructions import IN_ONE, multiplied
 from harmonium.kernels.compiled.intrinsics import HALF, INT32, INT64, LANES, REGISTER, WORDS, everywhere, load
-from harmonium.kernels.compiled.words import multiplied
 
 WIDE = 2 * LANES
 """Columns of two blocks, of which rows of pairs are summed at once: both share the reading of lists."""
@@ -18,11 +19,15 @@ WIDE = 2 * LANES
 ROW = 7
 """Binary logarithm of the bytes of a row of a block: 32 float32, or 32 words."""
 
+CHAINS = 2 if IN_ONE else 1
+"""So many chains of sums of pairs: one fills half of 16 registers, which is enough to have on the way."""
 
-def _adder(term: Any, blocks: int, scaled: bool, kind: Any = REGISTER) -> Any:
+
+def _adder(term: Any, blocks: int, scaled: bool, kind: Any = REGISTER, chains: int = 2) -> Any:
     """Return the intrinsic that sums rows of one block or two; `term` adds a register's part of a row to its sum.
 
-    Even and odd rows are summed apart: an addition takes several cycles, so that more than one has to be on the way.
+    Rows are dealt out to so many chains of sums: where an addition takes several cycles, more than one has to be on the
+    way.
     """
 
     def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -38,17 +43,17 @@ def _adder(term: Any, blocks: int, scaled: bool, kind: Any = REGISTER) -> Any:
             for total, part in zip(sums, parts(builder.add(rows, offset), apart), strict=True):
                 builder.store(term(builder, builder.load(total), part, value, position), total)
 
-        even, odd = ([cgutils.alloca_once(builder, kind) for _ in range(2 * blocks)] for _ in range(2))
-        for total in even + odd:
+        sums = [[cgutils.alloca_once(builder, kind) for _ in range(2 * blocks)] for _ in range(chains)]
+        for total in (x for chain in sums for x in chain):
             builder.store(ir.Constant(kind, None), total)
-        with cgutils.for_range(builder, builder.lshr(count, _whole(1))) as loop:
-            position = builder.shl(loop.index, _whole(1))
-            add_row(even, position)
-            add_row(odd, builder.add(position, _whole(1)))
-        with builder.if_then(builder.trunc(count, ir.IntType(1))):
-            add_row(even, builder.sub(count, _whole(1)))
+        with cgutils.for_range(builder, builder.udiv(count, _whole(chains))) as loop:
+            position = builder.mul(loop.index, _whole(chains))
+            for k, chain in enumerate(sums):
+                add_row(chain, builder.add(position, _whole(k)))
+        with cgutils.for_range(builder, builder.urem(count, _whole(chains))) as loop:
+            add_row(sums[0], builder.sub(count, builder.add(loop.index, _whole(1))))
         outs, factor = parts(out, _whole(4 * LANES)), everywhere(builder, arguments[7], REGISTER) if scaled else None
-        totals = [_sum(builder, *pair, factor) for pair in zip(even, odd, strict=True)]
+        totals = [_sum(builder, of_register, factor) for of_register in zip(*sums, strict=True)]
         _write(builder, totals, outs, parts(start, _whole(4 * LANES)), builder.icmp_signed("!=", start, _whole(0)))
         return target.get_dummy_value()
 
@@ -78,11 +83,13 @@ def _scaled_rows(generate: Any) -> Any:
     return add_rows
 
 
-def _sum(builder: Any, even: Any, odd: Any, factor: Any) -> Any:
-    """Emit the sum of both, as float32; times a factor, if there is one."""
-    one, other = builder.load(even), builder.load(odd)
-    whole = one.type == WORDS
-    total = builder.sitofp(builder.add(one, other), REGISTER) if whole else builder.fadd(one, other)
+def _sum(builder: Any, parts: Any, factor: Any) -> Any:
+    """Emit the sum of some parts, as float32; times a factor, if there is one."""
+    loaded = [builder.load(part) for part in parts]
+    if loaded[0].type == WORDS:
+        total = builder.sitofp(functools.reduce(builder.add, loaded), REGISTER)
+    else:
+        total = functools.reduce(builder.fadd, loaded)
     return total if factor is None else builder.fmul(total, factor)
 
 
@@ -145,4 +152,5 @@ def _pairs(builder: Any, total: Any, part: Any, value: Any, position: Any) -> An
 
 
 add_rows_of_floats, add_scaled_rows_of_floats = _adder(_floats, 1, False), _adder(_scaled_floats, 1, False)
-add_rows_of_pairs, add_scaled_rows_of_pairs = _adder(_pairs, 2, True, WORDS), _adder(_scaled_pairs, 2, True)
+add_rows_of_pairs = _adder(_pairs, 2, True, WORDS, CHAINS)
+add_scaled_rows_of_pairs = _adder(_scaled_pairs, 2, True, chains=CHAINS)

@@ -21,7 +21,6 @@ from harmonium.kernels.compiled.lists import list_case_bits, list_case_pairs, li
 from harmonium.kernels.compiled.packing import ONE, largest_of, pack_whole_columns, pack_whole_rows, pairs_of, scale_of
 from harmonium.kernels.compiled.pieces import STAGE, arrive, finish_piece, next_piece
 from harmonium.kernels.compiled.sums import ROW, WIDE, add_rows_of_pairs, add_scaled_rows_of_pairs
-from harmonium.kernels.compiled.words import MULTIPLIES_PAIRS
 
 TABLE = types.void(types.CPointer(types.int64))
 
@@ -123,13 +122,10 @@ def _add_states(
     table: Any, first: Any, last: Any, means: Any, width: Any, words: Any, values: Any, gradient: Any, factors: Any
 ) -> None:
     """Write x' y of the float32 states of a table; means are at an address, shifted for the data, and so far apart."""
-    (x_model, x_data), (y, shift, apart), exact = states_of(table), means, False
-    if MULTIPLIES_PAIRS:
-        cases = table[2], table[4]
-        exact = _add_words((x_model, x_data), cases, first, last, y, shift, apart, width, words, gradient, factors[5:])
-    if not exact:
-        _add_scaled_phase(x_model, first, last, y, 0, apart, width, values, gradient, factors[5], False)
-        _add_scaled_phase(x_data, first, last, y, shift, apart, width, values, gradient, factors[6], True)
+    states, (y, shift, apart), cases = states_of(table), means, (table[2], table[4])
+    if not _add_words(states, cases, first, last, y, shift, apart, width, words, gradient, factors[5:]):
+        _add_scaled_phase(states[0], first, last, y, 0, apart, width, values, gradient, factors[5], False)
+        _add_scaled_phase(states[1], first, last, y, shift, apart, width, values, gradient, factors[6], True)
 
 
 @njit(nogil=True, error_model="numpy")

@@ -12,7 +12,7 @@ from harmonium.kernels.compiled.lists import all_words, list_pairs, list_words
 from harmonium.kernels.compiled.packing import pairs_of
 from harmonium.kernels.compiled.pieces import arrive, next_piece
 from harmonium.kernels.compiled.sums import ROW, WIDE, add_rows_of_pairs, add_scaled_rows_of_pairs
-from harmonium.kernels.compiled.words import DENSE, GROUP, MOST, MULTIPLIES_PAIRS, multiply_group
+from harmonium.kernels.compiled.words import DENSE, GROUP, MOST, multiply_group
 
 TABLE = types.void(types.CPointer(types.int64))
 
@@ -36,7 +36,7 @@ def _add_listed(
         for k in range(len(x)):
             target = out.ctypes.data + 4 * ((first + k) * m + j) if j + WIDE <= m else buffer.ctypes.data
             ones, begin, count = index.ctypes.data + 4 * k * room, start.ctypes.data + 4 * j, counts[k]
-            if MULTIPLIES_PAIRS and exact[k]:
+            if exact[k]:
                 words = word.ctypes.data + 4 * k * room
                 add_rows_of_pairs(target, base, further, ones, words, count, begin, scale)
             else:
@@ -106,9 +106,9 @@ def product_of_pairs(table: Any) -> None:
     while first < cases:
         of_piece, everything = x[first : min(cases, first + most)], False
         counts[:] = -1
-        if MULTIPLIES_PAIRS and n < MOST:
+        if n < MOST:
             everything = _list_or_all(of_piece, usual, pairs, index, word, counts)
-        if MULTIPLIES_PAIRS and everything:
+        if everything:
             _multiply_all(len(of_piece), word, out, first, table[2], pairs, start, scale)
         else:
             lists = (index, word, value), counts

@@ -12,10 +12,7 @@ from harmonium.kernels.compiled.intrinsics import HALF, LANES, floats_at
 from harmonium.kernels.compiled.packing import pairs_of
 from harmonium.kernels.compiled.sums import ROW, WIDE, add_rows_of_pairs
 from harmonium.kernels.compiled.sweeps import starter, sweeper
-from harmonium.kernels.compiled.words import DENSE, GROUP, MULTIPLIES_PAIRS, append_nonzero, multiply_group
-
-if not MULTIPLIES_PAIRS:  # LLVM would end the whole process
-    raise ImportError("the processor for which kernels are compiled multiplies no pairs of 16 bits (AVX-512 VNNI)")
+from harmonium.kernels.compiled.words import DENSE, GROUP, append_nonzero, multiply_group
 
 
 @njit(nogil=True, error_model="numpy")

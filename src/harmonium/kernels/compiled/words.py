@@ -1,21 +1,22 @@
 """Words that hold two whole numbers of 16 bits: states in pairs, and their products with pairs of rows of weights.
 
-One instruction (AVX-512's VPDPWSSD) multiplies sixteen pairs and adds both products of each to a sum of 32 bits. Such
-sums are exact, in whatever order, and by whichever loop, they are added up; beyond 2^24 they are rounded once.
+Pairs are multiplied, and both products of each added to a sum of 32 bits (`instructions.py`). Such sums are exact, in
+whatever order, and by whichever loop, they are added up; beyond 2^24 they are rounded once.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from harmonium.kernels.compiled.bits import SHORTS, turned
+from harmonium.kernels.compiled.instructions import IN_ONE, append_nonzero_words, multiplied
 from harmonium.kernels.compiled.intrinsics import (
-    FEATURES,
     HALF,
     INT32,
     INT64,
@@ -29,11 +30,6 @@ from harmonium.kernels.compiled.intrinsics import (
 )
 from harmonium.kernels.compiled.rounding import turned_round
 
-binding.initialize_native_asmparser()
-
-MULTIPLIES_PAIRS = "+avx512vnni" in FEATURES
-"""Whether the processor multiplies pairs of numbers of 16 bits and adds both in one instruction."""
-
 DENSE = 0.75 if PROCESSOR == "znver4" else 0.4
 """Beyond this share of the pairs, all of them are multiplied as fast as the rows of some are added.
 
@@ -45,20 +41,19 @@ MOST = 2**16
 """Sums of fewer terms than this stay below 32 bits, as states differ from the usual by 1 at most."""
 
 GROUP = 6
-"""So many cases and 64 columns are summed at once: 24 registers of sums, 4 of weights, and one for the states."""
+"""So many cases and 64 columns are multiplied by one call."""
+
+CASES, REGISTERS = (GROUP, 4) if IN_ONE else (2, 2)
+"""So many of these, times so many vectors of 16 columns, are summed at once.
+
+In 24 registers, beside 4 of weights and one of states, where there are 32; in 8 where there are 16, of half the width.
+"""
 
 WHOLE_WORDS = ir.VectorType(INT32, LANES)
 
 
 def _all(number: int) -> Any:
     return ir.Constant(WORDS, [number] * HALF)
-
-
-def multiplied(builder: Any, total: Any, words: Any, others: Any) -> Any:
-    """Emit total + the products of both halves of words with those of others."""
-    # In assembly: of LLVM's own function for it, some become two instructions, for a latency that is hidden anyway.
-    kind = ir.FunctionType(WORDS, [WORDS] * 3)
-    return builder.call(ir.InlineAsm(kind, "vpdpwssd $3, $2, $0", "=v,0,v,v"), [total, words, others])
 
 
 def _whole(builder: Any, numbers: Any, kind: Any) -> tuple[Any, Any]:
@@ -83,27 +78,6 @@ def _words(builder: Any, numbers: Any, usual: Any) -> tuple[Any, Any]:
     return words, builder.icmp_unsigned("!=", builder.bitcast(void, INT32), INT32(0))
 
 
-def _places(builder: Any, first: Any) -> Any:
-    """Emit the numbers of 16 words from one on."""
-    start = everywhere(builder, builder.trunc(first, INT32), WORDS)
-    return builder.add(start, ir.Constant(WORDS, list(range(HALF))))
-
-
-def _append(builder: Any, words: Any, places: Any, index: Any, word: Any) -> Any:
-    """Emit the writing of those of 16 words that are not 0, and of their places, to two addresses; return how many.
-
-    They are compressed in registers, as writing compressed words is slow on some processors. Needs AVX-512.
-    """
-    mask_kind, nothing = ir.VectorType(ir.IntType(1), HALF), _all(0)
-    kind = ir.FunctionType(WORDS, [WORDS, WORDS, mask_kind])
-    compress = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.mask.compress.v16i32")
-    there = builder.icmp_unsigned("!=", words, nothing)
-    for what, where in ((places, index), (words, word)):
-        kept = builder.call(compress, [what, nothing, there])
-        builder.store(kept, builder.inttoptr(where, WORDS.as_pointer())).align = 4
-    return builder.zext(builder.ctpop(builder.bitcast(there, ir.IntType(HALF))), INT64)
-
-
 @intrinsic
 def write_words(_context: Any, numbers: Any, usual: Any, out: Any) -> Any:
     """Write 32 differences as 16 words; addresses. Returns whether one is not -1, 0 or 1, so that its word is void."""
@@ -126,7 +100,7 @@ def append_words(_context: Any, numbers: Any, usual: Any, first: Any, index: Any
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         numbers, usual, first, index, word = arguments
         words, lost = _words(builder, numbers, usual)
-        count = _append(builder, words, _places(builder, first), index, word)
+        count = append_nonzero_words(builder, words, first, index, word)
         return builder.select(lost, ir.Constant(INT64, -1), count)
 
     return types.int64(*[types.int64] * 5), generate
@@ -138,7 +112,7 @@ def append_nonzero(_context: Any, words: Any, first: Any, index: Any, word: Any)
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         words, first, index, word = arguments
-        return _append(builder, load(builder, words, WORDS, 4), _places(builder, first), index, word)
+        return append_nonzero_words(builder, load(builder, words, WORDS, 4), first, index, word)
 
     return types.int64(*[types.int64] * 4), generate
 
@@ -167,12 +141,11 @@ def append_turned(
             builder.or_(builder.and_(lower, _all(0xFFFF)), builder.shl(upper, _all(16)))
             for lower, upper in zip(rows[::2], rows[1::2], strict=True)
         ]
-        places = _places(builder, first)
         for unit, words in enumerate(turned_round(builder, pairs)):
             counter = builder.inttoptr(builder.add(counts, INT64(8 * unit)), INT64.as_pointer())
             count = builder.load(counter)
             shift = builder.add(builder.mul(room, INT64(unit)), builder.shl(count, INT64(2)))
-            more = _append(builder, words, places, builder.add(index, shift), builder.add(word, shift))
+            more = append_nonzero_words(builder, words, first, *(builder.add(x, shift) for x in (index, word)))
             builder.store(builder.add(count, more), counter)
         any_lost = builder.icmp_unsigned("!=", builder.bitcast(lost, ir.IntType(HALF)), ir.IntType(HALF)(0))
         return builder.zext(any_lost, INT64)
@@ -186,17 +159,32 @@ def append_turned_bits(_context: Any, bits: Any, first: Any, index: Any, word: A
 
     def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         bits, first, index, word, room, counts = arguments
-        places, one = _places(builder, first), ir.Constant(SHORTS, [1] * LANES)
+        one = ir.Constant(SHORTS, [1] * LANES)
         for unit, mask in enumerate(turned(builder, bits)):
             words = builder.bitcast(builder.select(mask, one, ir.Constant(SHORTS, [0] * LANES)), WORDS)
             counter = builder.inttoptr(builder.add(counts, INT64(8 * unit)), INT64.as_pointer())
             count = builder.load(counter)
             shift = builder.add(builder.mul(room, INT64(unit)), builder.shl(count, INT64(2)))
-            more = _append(builder, words, places, builder.add(index, shift), builder.add(word, shift))
+            more = append_nonzero_words(builder, words, first, *(builder.add(x, shift) for x in (index, word)))
             builder.store(builder.add(count, more), counter)
         return target.get_dummy_value()
 
     return types.void(*[types.int64] * 6), generate
+
+
+def _sums_of(builder: Any, states: list[Any], weights: list[Any], pairs: Any) -> list[list[Any]]:
+    """Emit the sums over all pairs of some cases, at addresses, for the registers of weights at others."""
+    sums = [[cgutils.alloca_once(builder, WORDS) for _ in weights] for _ in states]
+    for total in (x for of_case in sums for x in of_case):
+        builder.store(ir.Constant(WORDS, [0] * HALF), total)
+    with cgutils.for_range(builder, pairs) as loop:
+        row, column = builder.shl(loop.index, INT64(7)), builder.shl(loop.index, INT64(2))
+        parts = [load(builder, builder.add(place, row), WORDS, 64) for place in weights]
+        for case, of_case in zip(states, sums, strict=True):
+            word = everywhere(builder, load(builder, builder.add(case, column), INT32, 4), WORDS)
+            for total, part in zip(of_case, parts, strict=True):
+                builder.store(multiplied(builder, builder.load(total), word, part), total)
+    return [[builder.load(total) for total in of_case] for of_case in sums]
 
 
 @intrinsic
@@ -219,30 +207,19 @@ def multiply_group(
 
     def generate(target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         states, pitch, rows, apart, pairs, out, out_pitch, start, scale = arguments
-
-        def further(address: Any, number: int) -> Any:
-            return builder.add(address, INT64(number))
-
-        blocks = rows, builder.add(rows, apart)
-        sums = [[cgutils.alloca_once(builder, WORDS) for _ in range(4)] for _ in range(GROUP)]
-        for total in (x for of_case in sums for x in of_case):
-            builder.store(ir.Constant(WORDS, [0] * HALF), total)
-        with cgutils.for_range(builder, pairs) as loop:
-            row = builder.shl(loop.index, INT64(7))
-            weights = [load(builder, builder.add(further(x, k), row), WORDS, 64) for x in blocks for k in (0, 64)]
-            for case, of_case in enumerate(sums):
-                place = builder.add(states, builder.mul(pitch, INT64(case)))
-                both = load(builder, builder.add(place, builder.shl(loop.index, INT64(2))), INT32, 4)
-                word = everywhere(builder, both, WORDS)
-                for total, part in zip(of_case, weights, strict=True):
-                    builder.store(multiplied(builder, builder.load(total), word, part), total)
         factor = everywhere(builder, scale, REGISTER)
-        for case, of_case in enumerate(sums):
-            place = builder.add(out, builder.mul(out_pitch, INT64(case)))
-            for k, total in enumerate(of_case):
-                found = builder.fmul(builder.sitofp(builder.load(total), REGISTER), factor)
-                found = builder.fadd(found, load(builder, further(start, 64 * k), REGISTER, 4))
-                builder.store(found, builder.inttoptr(further(place, 64 * k), REGISTER.as_pointer())).align = 4
+        registers = [builder.add(x, INT64(k)) for x in (rows, builder.add(rows, apart)) for k in (0, 64)]
+        for first, register in itertools.product(range(0, GROUP, CASES), range(0, 4, REGISTERS)):
+            of_pass = [INT64(case) for case in range(first, first + CASES)]
+            cases = [builder.add(states, builder.mul(pitch, case)) for case in of_pass]
+            sums = _sums_of(builder, cases, registers[register : register + REGISTERS], pairs)
+            for case, of_case in zip(of_pass, sums, strict=True):
+                place = builder.add(out, builder.mul(out_pitch, case))
+                for k, total in enumerate(of_case, register):
+                    begin = load(builder, builder.add(start, INT64(64 * k)), REGISTER, 4)
+                    found = builder.fadd(builder.fmul(builder.sitofp(total, REGISTER), factor), begin)
+                    target_place = builder.add(place, INT64(64 * k))
+                    builder.store(found, builder.inttoptr(target_place, REGISTER.as_pointer())).align = 4
         return target.get_dummy_value()
 
     return types.void(*[types.int64] * 8, types.float32), generate
