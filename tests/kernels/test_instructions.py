@@ -1,4 +1,4 @@
-"""Whole numbers multiplied in pairs, and what is not 0 compressed: the same by whatever instructions a processor has."""
+"""Words multiplied, and listed where they are not 0: the same by whatever instructions a processor has."""
 
 import json
 import os
