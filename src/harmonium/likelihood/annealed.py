@@ -197,8 +197,8 @@ def _assemble(
     found.check_bridge(ladders)
     found.check_runs(ups)
     diagnostics: dict[str, Any] = {
-        "forward": origin + log_mean_exp(ups),
-        "backward": origin - log_mean_exp(-downs),
+        "forward": origin + float(log_mean_exp(ups)),
+        "backward": origin - float(log_mean_exp(-downs)),
         "bridge": origin + ladders.value,
         "bridge_standard_error": ladders.standard_error,
         "swap_rate": float(ladders.swap_rates.min()),

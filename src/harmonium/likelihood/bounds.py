@@ -11,9 +11,10 @@ BLOCKS = 10
 """Into how many blocks the runs are divided for a bound."""
 
 
-def log_mean_exp(x: np.ndarray) -> float:
-    """log of the mean of exp(x)."""
-    return float(scipy.special.logsumexp(x) - math.log(len(x)))
+def log_mean_exp(x: np.ndarray) -> np.ndarray:
+    """log of the mean of exp(x): (..., runs) -> (...)."""
+    mean: np.ndarray = scipy.special.logsumexp(x, axis=-1) - math.log(x.shape[-1])
+    return mean
 
 
 def effective_sample_size(log_weights: np.ndarray) -> float:
@@ -108,5 +109,5 @@ def bennett_error(forward: np.ndarray, backward: np.ndarray, ancestors: np.ndarr
         if descended.sum() > 0:
             values.append(bennett_ratio(forward, backward, counts, descended))
         else:
-            values.append(log_mean_exp(np.repeat(forward, counts.astype(int))))
+            values.append(float(log_mean_exp(np.repeat(forward, counts.astype(int)))))
     return float(np.std(values, ddof=1))

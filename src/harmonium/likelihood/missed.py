@@ -85,19 +85,14 @@ def check_modes(
         runs = anneal(local, np.linspace(0, 1, max(50, len(coarse) // 2)), CHAINS, generator, progress)
         downs = anneal_back(path, coarse, ends, generator, progress).log_weights.cpu().numpy()
         shift, weights = local.base_log_partition() - path.base_log_partition(), runs.log_weights.cpu().numpy()
-        found.append(Mode(shift + log_mean_exp(weights), shift + lower_bound(weights), *_excess(downs, reference)))
+        value = shift + float(log_mean_exp(weights))
+        found.append(Mode(value, shift + lower_bound(weights), *_excess(downs, reference)))
     return found
 
 
 def _excess(downs: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
     """Return by how much one set of backward runs exceeds another, and its standard error."""
     generator = np.random.default_rng(0)
-
-    def difference(first: np.ndarray, second: np.ndarray) -> float:
-        return log_mean_exp(-second) - log_mean_exp(-first)
-
-    resampled = [
-        difference(generator.choice(downs, len(downs)), generator.choice(reference, len(reference)))
-        for _ in range(RESAMPLES)
-    ]
-    return difference(downs, reference), float(np.std(resampled))
+    again = [[generator.choice(x, len(x)) for x in (downs, reference)] for _ in range(RESAMPLES)]
+    of_downs, of_reference = (log_mean_exp(-np.stack(x)) for x in zip(*again, strict=True))
+    return float(log_mean_exp(-reference) - log_mean_exp(-downs)), float(np.std(of_reference - of_downs))

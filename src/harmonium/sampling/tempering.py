@@ -150,11 +150,9 @@ class Tempering:
         """F_k - F_{k+1} at the states of both levels of each pair: (2, pairs, ladders), float64."""
         works = levels.new_empty(2, len(pairs), levels.shape[1], dtype=torch.float64)
         for place, k in enumerate(pairs.tolist()):
-            for side in (0, 1):
-                lower, upper = (
-                    level.free_energy(levels[k + side], field[k + side]) for level in self.levels[k : k + 2]
-                )
-                works[side, place] = lower - upper
+            both = slice(k, k + 2)
+            lower, upper = (level.free_energy(levels[both], field[both]) for level in self.levels[both])
+            works[:, place] = lower - upper
         return works
 
 
