@@ -88,7 +88,7 @@ class PackedWeights:
             return None
         sweeps = compiled("word_sweeps")
         copies = self.rows, self.columns, self.scales
-        return Sweeper(sweeps.sweep_words, sweeps.start_words, *copies, words.GROUP, GROUPS)
+        return Sweeper(sweeps.sweep_words, sweeps.start_words, *copies, words.GROUP, sweeps.GROUPS)
 
     def hidden_field(self, visible: Tensor, usual: Tensor | None = None) -> Tensor:
         """Return v W: (..., n) -> (..., m); fast where most of v is 0, or as usual (n,)."""
