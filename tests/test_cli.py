@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
+from harmonium.cli import main
 from harmonium.cli.using import _part
 from harmonium.training import Run
 
@@ -23,6 +25,24 @@ def somewhere(tmp_path, monkeypatch):
 
 
 TRAIN = ("train", "digits", "--hidden", 12, "--epochs", 2, "--out", "run")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder that TRAIN makes, for tests of what is done with it: most of its time goes into the pictures."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["harmonium", *map(str, TRAIN[:-1]), str(folder)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+    assert not stopped.value.code
+    return folder
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A run in the folder `run`, with which a test may do what it likes."""
+    shutil.copytree(trained, tmp_path / "run")
 
 
 def test_train_leaves_all_files_and_says_where(command, tmp_path):
@@ -61,8 +81,8 @@ def test_json_is_one_object_and_nothing_else(command):
         assert err == ""
 
 
+@pytest.mark.usefixtures("run")
 def test_dreams_go_where_they_should(command, tmp_path):
-    command(*TRAIN)
     code, out, err = command(
         "dream", "run", "--count", 9, "--steps", 7, "--samples", "s.npy", "--film", "f.gif", "--start", "data"
     )
@@ -77,8 +97,8 @@ def test_dreams_go_where_they_should(command, tmp_path):
     assert np.array_equal(np.load("s.npy"), first)
 
 
+@pytest.mark.usefixtures("run")
 def test_a_bare_model_file_dreams_from_noise(command, tmp_path):
-    command(*TRAIN)
     (tmp_path / "run" / "model.safetensors").rename(tmp_path / "m.safetensors")
     assert command("dream", "m.safetensors", "--count", 4, "--steps", 3)[0] == 0
     assert (tmp_path / "dreams.png").exists()
@@ -148,6 +168,7 @@ def test_wrong_use_is_one_sentence_exit_code_2_and_nothing_written(arguments, me
     assert list(tmp_path.iterdir()) == [] or [p.name for p in tmp_path.iterdir()] == ["cache"]
 
 
+@pytest.mark.usefixtures("run")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -164,14 +185,13 @@ def test_wrong_use_is_one_sentence_exit_code_2_and_nothing_written(arguments, me
     ],
 )
 def test_wrong_dreams(arguments, message, command):
-    command(*TRAIN)
     code, _, err = command("dream", "run", *arguments)
     assert code == 2
     assert message in err
 
 
+@pytest.mark.usefixtures("run")
 def test_a_run_that_exists(command):
-    command(*TRAIN)
     code, _, err = command(*TRAIN)
     assert code == 2
     assert "go on with --resume, replace it with --overwrite" in err
@@ -275,15 +295,15 @@ def test_the_defaults_spelt_out_resume_too(command):
     assert "has done 2 epochs already" in err
 
 
+@pytest.mark.usefixtures("run")
 def test_samples_of_any_name(command, tmp_path):
-    command(*TRAIN)
     assert command("dream", "run", "--count", 2, "--steps", 2, "--samples", "s")[0] == 0
     assert np.load("s").shape == (2, 64)
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.usefixtures("run")
 def test_export_and_import(command, tmp_path):
-    assert command(*TRAIN)[0] == 0
     code, out, err = command("export", "run", "model.h5")
     assert (code, out.strip()) == (0, "model.h5"), err
     with h5py.File("model.h5") as file:  # of this run, and not the numbers that are written without one
@@ -330,8 +350,8 @@ def test_measurements_for_tensorboard(command, tmp_path):
     assert sorted(path.name for path in (tmp_path / "logs" / "s").iterdir()) == ["layer-1", "layer-2"]
 
 
+@pytest.mark.usefixtures("run")
 def test_a_stack_on_a_trained_run(command):
-    assert command(*TRAIN)[0] == 0
     code, out, err = command(
         "train", "digits", "--layers", 70, "--on", "run", "--transposed", "--epochs", 1, "--out", "s"
     )

@@ -8,6 +8,7 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 
 from harmonium.kernels.compiled.bits import blocks_of, room_for
+from harmonium.kernels.compiled.copies import copy
 from harmonium.kernels.compiled.elementary import inlined
 from harmonium.kernels.compiled.intrinsics import LANES, floats_at, words_at
 from harmonium.kernels.compiled.packing import (
@@ -80,30 +81,31 @@ def add_to_first(sums: Any) -> None:
             sums[0, j] += sums[piece, j]
 
 
-@njit(inline="always")
+@njit(nogil=True, error_model="numpy")
 def offsets_at(first: Any, second: Any, third: Any, n: Any, m: Any) -> Any:
     """Return the visible offsets (n,), and of the hidden units (2, m) the offsets and the differences of means."""
     hidden = np.zeros((2, m), np.float32)
     if first != 0:
-        hidden[0], hidden[1] = carray(floats_at(second), (m,)), carray(floats_at(third), (m,))
+        copy(carray(floats_at(second), (m,)), hidden[0], 0, m)
+        copy(carray(floats_at(third), (m,)), hidden[1], 0, m)
     return carray(floats_at(first), (n,)), hidden
 
 
-@njit(inline="always")
+@njit(nogil=True, error_model="numpy")
 def states_of(table: Any) -> Any:
     """Return the visible states of the model and of the data, of the same table."""
     of_model, of_data, n = table[2], table[4], table[10]
     return carray(floats_at(table[1]), (of_model, n)), carray(floats_at(table[3]), (of_data, n))
 
 
-@njit(inline="always")
+@njit(nogil=True, error_model="numpy")
 def bits_of(table: Any) -> Any:
     """Return the same where the table has them as bits (`bits.py`)."""
     of_model, of_data, blocks = room_for(table[2]), room_for(table[4]), blocks_of(table[10])
     return carray(words_at(table[1]), (blocks, of_model)), carray(words_at(table[3]), (blocks, of_data))
 
 
-@njit(inline="always")
+@njit(nogil=True, error_model="numpy")
 def arrays_of(table: Any) -> Any:
     """Return the arrays of a table as `descend` has it: means, W, velocity, numbers, offsets and dots, sums."""
     of_model, of_data, n, m, units = table[2], table[4], table[10], table[11], table[13]
@@ -149,7 +151,7 @@ pack_whole_phases = _phases(pack_whole_means)
 
 
 def _pairs(pack: Any) -> Any:
-    @njit(inline="always")
+    @njit(nogil=True, error_model="numpy")
     def pack_pairs(table: Any, side: Any, y: Any, centre: Any, factors: Any) -> Any:
         """Pack the means of a table of `descend_rounded`; return where the data begin, and the number of all."""
         shift = pairs_of(table[2])

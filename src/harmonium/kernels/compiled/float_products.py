@@ -5,21 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, njit, types
+from numba import carray, cfunc, types
 
+from harmonium.kernels.compiled.copies import copy
 from harmonium.kernels.compiled.intrinsics import LANES, floats_at
 from harmonium.kernels.compiled.lists import list_ones
 from harmonium.kernels.compiled.pieces import arrive, next_piece
 from harmonium.kernels.compiled.sums import ROW, add_rows_of_floats, add_scaled_rows_of_floats
 
 TABLE = types.void(types.CPointer(types.int64))
-
-
-@njit(nogil=True, error_model="numpy")
-def _copy(source: Any, target: Any, start: Any, count: Any) -> None:
-    """Copy some numbers; slices of arrays cost more than so short a copy."""
-    for k in range(count):
-        target[np.uint64(start + k)] = source[np.uint64(k)]
 
 
 @cfunc(TABLE, cache=True, error_model="numpy")
@@ -52,5 +46,5 @@ def product_of_floats(table: Any) -> None:
                 else:
                     add_scaled_rows_of_floats(target, rows, 0, ones + k * apart, values + k * apart, counts[k], begin)
                 if j + LANES > m:
-                    _copy(buffer, out, case * m + j, m - j)
+                    copy(buffer, out, case * m + j, m - j)
         start = next_piece(counter, side, pieces) * most

@@ -8,6 +8,7 @@ import numpy as np
 from numba import carray, njit
 
 from harmonium.kernels.compiled.bits import bits_of_states, blocks_of, room_for, write_states
+from harmonium.kernels.compiled.copies import copy
 from harmonium.kernels.compiled.drawing import COUNTERS
 from harmonium.kernels.compiled.intrinsics import (
     LANES,
@@ -27,7 +28,7 @@ LINE, ONE, ZERO = 64, np.float32(1), np.float32(0)
 @njit(nogil=True, error_model="numpy")
 def _padded(bias: Any, width: Any) -> Any:
     out = np.zeros(width, np.float32)
-    out[: len(bias)] = bias
+    copy(bias, out, 0, len(bias))
     return out
 
 
@@ -110,7 +111,8 @@ def starter(one: int, multiply: Any, block: int) -> Any:
                 for j in range(blocks_of(n)):
                     write_states(np.uint64(bits[j, first + k]), one, row + LINE * j)
             multiply(states, count, n, m, table[2], how, out)
-            field[first : first + count] = out[:count, :m]
+            for k in range(count):
+                copy(out[k], field[first + k], 0, m)
             piece = next_piece(counter, side, pieces)
         store[0], limits[0, 0] = 0, ZERO  # numba frees what is not used any more, and these are read by their addresses
 
@@ -184,14 +186,15 @@ def sweeper(draw_states: Any, one: int, multiply: Any, block: int) -> Any:
         while piece < pieces:
             first = piece * most
             count = min(cases, first + most) - first
-            up[:count, :m] = field[first : first + count]
+            for k in range(count):
+                copy(field[first + k], up[k], 0, m)
             for sweep in range(sweeps):
                 draw(up, count, scale, of_hidden, m, first, of_sweep[sweep, 0], keys, states)
                 multiply(states, count, m, n, table[3], how, down)
                 draw(down, count, scale, of_visible, n, first, of_sweep[sweep, 1], keys, states)
                 multiply(states, count, n, m, table[2], how, up)
             for k in range(count):
-                found[first + k] = up[k, :m]
+                copy(up[k], found[first + k], 0, m)
                 for j in range(n if table[6] != 0 else 0):
                     visible[first + k, j] = ONE if states[k, j] == is_on else ZERO
             if table[16] != 0:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numba import carray, cfunc, njit, types
 
+from harmonium.kernels.compiled.copies import copy
 from harmonium.kernels.compiled.intrinsics import HALF, LANES, floats_at
 from harmonium.kernels.compiled.lists import all_words, list_pairs, list_words
 from harmonium.kernels.compiled.packing import pairs_of
@@ -97,7 +98,7 @@ def product_of_pairs(table: Any) -> None:
     usual, scale = carray(floats_at(table[8]), (n,)), carray(floats_at(table[10]), (1,))[0]
     start = np.zeros(m + WIDE, np.float32)
     if table[9]:
-        start[:m] = carray(floats_at(table[9]), (m,))
+        copy(carray(floats_at(table[9]), (m,)), start, 0, m)
     pairs, room = pairs_of(n), pairs_of(n) + HALF
     index, word = np.empty((most, room), np.int32), np.empty((most, room), np.int32)
     value, counts = np.empty((most, room, 2), np.float32), np.empty(most, np.int64)
