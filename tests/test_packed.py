@@ -9,7 +9,7 @@ from harmonium import RBM, packed
 from harmonium.errors import InputError
 from harmonium.kernels import backend, packed_weights, products, tiled
 from harmonium.kernels.sweeps import Sweeper
-from harmonium.packed import PackedRBM, RoundedRBM, gains, packed_if_faster
+from harmonium.packed import PackedRBM, RoundedRBM, gains, packed_if_faster, rounded_if_faster
 from harmonium.sampling import check_kernel, dream, gibbs
 from harmonium.sampling.dreams import film
 from harmonium.units import Bernoulli, Gaussian
@@ -36,6 +36,13 @@ def test_fields_of_packed_weights_are_those_of_the_model(density, tiles, generat
     v, h = states(density, 700, generator), states(density, 100, generator)
     torch.testing.assert_close(seen.hidden_field(v), rbm.hidden_field(v), rtol=1e-5, atol=1e-4)
     torch.testing.assert_close(seen.visible_field(h), rbm.visible_field(h), rtol=1e-5, atol=1e-4)
+
+
+def test_weights_are_rounded_for_samplers_where_that_is_faster(monkeypatch):
+    for pairs, kind in ((True, RoundedRBM), (False, PackedRBM)):
+        monkeypatch.setattr(packed, "multiplies_pairs", lambda pairs=pairs: pairs)
+        assert type(rounded_if_faster(wide_rbm())) is kind
+        assert type(rounded_if_faster(RBM(Bernoulli(8), Bernoulli(3)))) is RBM
 
 
 @pytest.mark.parametrize("pairs", [False, True])

@@ -146,6 +146,11 @@ def packed_if_faster(rbm: RBM) -> RBM:
     return PackedRBM(rbm) if gains(rbm) and not isinstance(rbm, PackedRBM) else rbm
 
 
+def rounded_if_faster(rbm: RBM) -> RBM:
+    """Return the model as training samples it where nobody says in which precision; it must not change while in use."""
+    return RoundedRBM(rbm) if gains(rbm) and multiplies_pairs() else packed_if_faster(rbm)
+
+
 def gains(rbm: RBM) -> bool:
     """Whether adding rows pays: binary visible units, enough weights, compiled kernels."""
     return rbm.visible.unit_states() is not None and kernels_take(rbm.weights.detach())

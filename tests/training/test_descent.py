@@ -5,13 +5,13 @@ import math
 import pytest
 import torch
 
-from harmonium import kernels
+from harmonium import kernels, packed
 from harmonium.data import Cases, Dataset
 from harmonium.errors import InputError
 from harmonium.kernels import PackedWeights, backend, packed_weights
 from harmonium.packed import PackedRBM, RoundedRBM
 from harmonium.rbm import RBM
-from harmonium.training import Settings, descent, loop, materials, precision, resume_run, start, start_run, train
+from harmonium.training import Settings, descent, loop, materials, resume_run, start, start_run, train
 
 pytestmark = pytest.mark.skipif(bool(backend.why_not()), reason="the compiled kernels are switched off")
 
@@ -116,7 +116,7 @@ def test_the_copies_follow_the_weights(optimizer, tiles):
 
 def test_mixed_precision_is_the_default_where_it_gains(monkeypatch):
     for multiplies, kind in ((True, RoundedRBM), (False, PackedRBM)):
-        monkeypatch.setattr(precision, "multiplies_pairs", lambda multiplies=multiplies: multiplies)
+        monkeypatch.setattr(packed, "multiplies_pairs", lambda multiplies=multiplies: multiplies)
         assert type(trained(epochs=1).sampled) is kind
         assert type(trained(epochs=1, hidden=3).sampled) is RBM
 

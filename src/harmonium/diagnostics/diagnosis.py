@@ -12,7 +12,7 @@ from harmonium.diagnostics.hidden_units import hidden_units
 from harmonium.diagnostics.mixing import autocorrelation_time, r_hat
 from harmonium.diagnostics.regime import Regime, dream_quality
 from harmonium.kernels import sample_from_probability
-from harmonium.packed import packed_if_faster
+from harmonium.packed import packed_if_faster, rounded_if_faster
 from harmonium.rbm import RBM
 from harmonium.sampling import GibbsState, gibbs
 
@@ -93,13 +93,18 @@ def diagnose(
     diagnosis : Diagnosis
     regime : Regime
         The curve behind the last three entries.
+
+    Notes
+    -----
+    Chains run as in training, with weights rounded to 16 bits where that is faster, and so are their free energies;
+    those of examples are computed with the weights as they are.
     """
-    rbm = packed_if_faster(rbm)
+    sampled, rbm = rounded_if_faster(rbm), packed_if_faster(rbm)
     held_out = train if validation is None or len(validation) < ENOUGH else validation
-    quality = dream_quality(rbm, _as_states(rbm, held_out, generator), generator)
+    quality = dream_quality(sampled, _as_states(rbm, held_out, generator), generator)
     energies = quality.free_energy[len(quality.free_energy) // 2 :]
     if chains is not None:
-        energies = _followed(rbm, chains, generator)
+        energies = _followed(sampled, chains, generator)
     means = [None if x is None else float(rbm.free_energy(x.to(rbm.weights)).mean()) for x in (train, validation)]
     units = hidden_units(rbm, train)
     assert means[0] is not None

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from harmonium.errors import InputError
-from harmonium.kernels import multiplies_pairs, why_not
-from harmonium.packed import PackedRBM, RoundedRBM, gains
+from harmonium.kernels import why_not
+from harmonium.packed import PackedRBM, RoundedRBM, gains, rounded_if_faster
 from harmonium.rbm import RBM
 
 SWITCH: tuple[str, Any, Any] = (
@@ -42,8 +42,9 @@ def as_sampled(rbm: RBM, precision: str) -> RBM:
             reason = why_not() or "the model is too small, not on the CPU, or its visible units are not binary"
             raise InputError(f"mixed precision gains nothing here ({reason}): leave the precision at auto")
         return rbm
-    rounded = precision == "mixed" or (precision == "auto" and multiplies_pairs())
-    return RoundedRBM(rbm) if rounded else PackedRBM(rbm)
+    if precision == "auto":
+        return rounded_if_faster(rbm)
+    return RoundedRBM(rbm) if precision == "mixed" else PackedRBM(rbm)
 
 
 @contextlib.contextmanager
